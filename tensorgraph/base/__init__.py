@@ -1,0 +1,1 @@
+"""What every other layer stands on: errors, dtypes, partial shapes and the backend protocol."""

@@ -1,0 +1,60 @@
+"""What a backend is: the only things that differ between NumPy and CuPy.
+
+Ops never import an array module. Their kernels receive a `KernelContext`, whose ``xp`` is the
+array module of the backend that runs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+# An array of whichever module the backend computes with.
+Array: TypeAlias = Any
+
+
+class RandomStream(Protocol):
+    """A reproducible sequence of random numbers, one for each random op of a session."""
+
+    def normal(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """Return numbers from the standard normal distribution."""
+
+    def uniform(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """Return numbers from the uniform distribution on [0, 1)."""
+
+    def integers(self, low: int, high: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """Return integers from the uniform distribution on [low, high)."""
+
+    def bits16(self, shape: tuple[int, ...]) -> Array:
+        """Return uniform uint16 numbers: the cheapest randomness there is."""
+
+
+class Backend(Protocol):
+    """An array module, and how data comes to it and back."""
+
+    @property
+    def name(self) -> str:
+        """How users choose it: ``"numpy"``, ``"cupy"``."""
+
+    @property
+    def xp(self) -> Any:
+        """The array module."""
+
+    @property
+    def kernels(self) -> Mapping[str, Callable[..., Any]]:
+        """Kernels that replace an op's own, by op type."""
+
+    def from_host(self, array: np.ndarray[Any, Any]) -> Array:
+        """Return the array on the device; it may share memory with `array`."""
+
+    def to_host(self, array: Array) -> np.ndarray[Any, Any]:
+        """Return a copy of the array as a NumPy array of its own memory."""
+
+    def random_stream(self, seed: tuple[int, int] | None) -> RandomStream:
+        """Return a new stream; None seeds it from the operating system."""
+
+    def running(self) -> AbstractContextManager[Any]:
+        """Return the context in which kernels run: no warnings for NaN and infinity."""

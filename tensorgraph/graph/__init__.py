@@ -1,0 +1,1 @@
+"""The graph: nodes, tensors, names, and the registry of op definitions."""
