@@ -1,0 +1,1 @@
+"""Reverse-mode differentiation: gradients as nodes of the graph."""

@@ -1,0 +1,1 @@
+"""The array libraries that a session can compute with."""

@@ -1,0 +1,1 @@
+"""Graph to graph: what makes a program smaller before it is planned."""

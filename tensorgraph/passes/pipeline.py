@@ -1,0 +1,93 @@
+"""The passes, in the order in which they run, and each by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from tensorgraph.base import shapes
+from tensorgraph.base.backend import Backend
+from tensorgraph.passes.fold import fold_constants
+from tensorgraph.passes.merge import merge_equal_nodes
+from tensorgraph.passes.program import Program
+from tensorgraph.passes.simplify import simplify
+
+
+class Pass(NamedTuple):
+    """A step of the pipeline.
+
+    Attributes
+    ----------
+    name : str
+        How it is switched on and off.
+    run : callable
+        Program and backend to program.
+    """
+
+    name: str
+    run: Callable[[Program, Backend], Program]
+
+
+PIPELINE = (
+    Pass("fold", fold_constants),
+    Pass("simplify", simplify),
+    Pass("merge", merge_equal_nodes),
+)
+
+NAMES = tuple(p.name for p in PIPELINE)
+
+
+def optimize(
+    program: Program, backend: Backend, names: Sequence[str] = NAMES, *, verify: bool = False
+) -> Program:
+    """Return the program after the passes.
+
+    Parameters
+    ----------
+    program : Program
+        The program.
+    backend : Backend
+        What computes constants.
+    names : sequence of str, default all
+        Which passes run; the order is always that of the pipeline.
+    verify : bool, default False
+        Check the program after each pass.
+
+    Raises
+    ------
+    ValueError
+        If there is no pass of a name.
+    AssertionError
+        If a pass broke the program.
+    """
+    unknown = set(names) - set(NAMES)
+    if unknown:
+        raise ValueError(
+            f"no pass is called {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}"
+        )
+    for step in PIPELINE:
+        if step.name in names:
+            before, program = program, step.run(program, backend)
+            if verify:
+                check_program(program, before)
+    return program
+
+
+def check_program(program: Program, before: Program) -> None:
+    """Check that a program holds together and computes things of the same type as before.
+
+    Raises
+    ------
+    AssertionError
+        If an operation comes before one that it needs, or type or shape of a result changed.
+    """
+    seen = set()
+    for op in program.graph.get_operations():
+        for other in (*(t.op for t in op.inputs), *op.control_inputs):
+            assert other in seen, f"{op.name} comes before {other.name}, which it needs"
+        seen.add(op)
+    assert [t.dtype for t in program.feeds] == [t.dtype for t in before.feeds]
+    for new, old in zip(program.fetches, before.fetches, strict=True):
+        assert new.op in seen, f"{new.name} is not part of the program"
+        assert new.dtype is old.dtype, f"{old.name} changed its type to {new.dtype.name}"
+        assert shapes.compatible(new.dims, old.dims), f"{old.name} changed its shape"

@@ -1,0 +1,1 @@
+"""Running: the plan, the session, and the values of variables."""

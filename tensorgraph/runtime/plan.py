@@ -1,0 +1,275 @@
+"""The plan: a program as a straight list of steps over buffers made beforehand.
+
+All shapes are known when a plan is made, because it is made for feeds of given shapes. So every
+result that can be written into a given array has one, and a run allocates almost nothing.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tensorgraph.base import shapes
+from tensorgraph.base.backend import Array, Backend
+from tensorgraph.base.errors import InvalidArgumentError, OpError, ResourceExhaustedError
+from tensorgraph.graph.kernel import Cell, KernelContext
+from tensorgraph.graph.node import Operation, Tensor
+from tensorgraph.passes.program import Program
+from tensorgraph.runtime.memory import Life, share_buffers
+from tensorgraph.runtime.state import SessionState
+
+
+class Step(NamedTuple):
+    """One call of a kernel: which slots it reads and which it fills."""
+
+    kernel: Any
+    context: KernelContext
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+class Plan:
+    """A compiled program.
+
+    Parameters
+    ----------
+    program : Program
+        What to compute, after the passes.
+    backend : Backend
+        What computes.
+    state : SessionState
+        The session's variables and random streams.
+
+    Attributes
+    ----------
+    program : Program
+        The parameter.
+    steps : list of Step
+        What runs, in order.
+    buffer_bytes : int
+        The memory of all buffers together.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a placeholder is neither fed nor has a default.
+    """
+
+    def __init__(self, program: Program, backend: Backend, state: SessionState) -> None:
+        self.program = program
+        self._backend = backend
+        self._state = state
+        self._lock = threading.Lock()
+        self._slots: dict[Tensor, int] = {}
+        self._initial: list[Array] = []
+        self._feeds = [self._slot(t) for t in program.feeds]
+        self.steps: list[Step] = []
+        order = schedule(program)
+        outs, self.buffer_bytes = _buffers(program, order, backend)
+        copied = _reads_to_copy(program, order)
+        for op in order:
+            self._add_step(op, outs, copied)
+        self._fetches = [self._readable(t) for t in program.fetches]
+
+    def run(self, feeds: Sequence[Array]) -> list[np.ndarray[Any, Any]]:
+        """Return the values of the fetches, as arrays of the host that the caller owns.
+
+        Parameters
+        ----------
+        feeds : sequence of array
+            The backend's arrays, of the types and shapes that the program was made for.
+
+        Raises
+        ------
+        OpError
+            If an operation fails; the message names it.
+        """
+        with self._lock, self._backend.running():
+            values = self._initial.copy()
+            for slot, array in zip(self._feeds, feeds, strict=True):
+                values[slot] = array
+            step = None
+            try:
+                for step in self.steps:
+                    kernel, context, inputs, outputs = step
+                    result = kernel(context, *[values[i] for i in inputs])
+                    if len(outputs) == 1:
+                        values[outputs[0]] = result
+                    else:
+                        for i, value in zip(outputs, result, strict=True):
+                            values[i] = value
+            except Exception as error:
+                if step is None:
+                    raise
+                raise _explained(error, step, values) from error
+            return [self._backend.to_host(values[i]) for i in self._fetches]
+
+    def _slot(self, t: Tensor) -> int:
+        """Return the place of a tensor's value, a new one for a new tensor."""
+        if t not in self._slots:
+            self._slots[t] = len(self._initial)
+            self._initial.append(None)
+        return self._slots[t]
+
+    def _add_step(self, op: Operation, outs: dict[Tensor, Array], copied: set[Operation]) -> None:
+        if op.type == "Placeholder":
+            if op.outputs[0] in self.program.feeds:
+                return
+            raise InvalidArgumentError(
+                f"placeholder {op.name!r} was not fed: it needs a value of"
+                f" {op.outputs[0].dtype.name} of shape {op.outputs[0].shape}",
+                op.name,
+                op.source,
+            )
+        inputs = []
+        for t, arg in zip(op.inputs, op.definition.args(len(op.inputs)), strict=True):
+            by_value = t.is_ref and not arg.ref
+            inputs.append(self._read(t, op, copied) if by_value else self._slot(t))
+        context = KernelContext(op, self._backend, self._state, [outs.get(t) for t in op.outputs])
+        if op.type == "Const":
+            self._initial[self._slot(op.outputs[0])] = op.definition.kernel(context)
+            return
+        kernel = self._backend.kernels.get(op.type, op.definition.kernel)
+        outputs = tuple(self._slot(t) for t in op.outputs)
+        self.steps.append(Step(kernel, context, tuple(inputs), outputs))
+
+    def _read(self, t: Tensor, op: Operation, copied: set[Operation]) -> int:
+        """Add a step that reads a variable for an operation; return the slot of its value."""
+        slot = len(self._initial)
+        self._initial.append(None)
+        kernel = _read_copy if op in copied else _read_cell
+        context = KernelContext(t.op, self._backend, self._state)
+        self.steps.append(Step(kernel, context, (self._slot(t),), (slot,)))
+        return slot
+
+    def _readable(self, t: Tensor) -> int:
+        """Return the slot of a fetch: for a variable, that of its value at the end."""
+        if not t.is_ref:
+            return self._slot(t)
+        return self._read(t, t.op, set())
+
+
+def _read_cell(k: KernelContext, cell: Cell) -> Array:
+    del k
+    return cell.read()
+
+
+def _read_copy(k: KernelContext, cell: Cell) -> Array:
+    return k.xp.array(cell.read())
+
+
+def schedule(program: Program) -> list[Operation]:
+    """Return the operations in the order in which they run.
+
+    The order of creation, but that an operation which changes a variable waits until nothing else
+    can run. So what does not depend on a change sees the value before it.
+    """
+    operations = program.graph.get_operations()
+    waits_for: dict[Operation, int] = {}
+    users: dict[Operation, list[Operation]] = {op: [] for op in operations}
+    for op in operations:
+        before = {t.op for t in op.inputs} | set(op.control_inputs)
+        waits_for[op] = len(before)
+        for other in before:
+            users[other].append(op)
+    ready = [(op.definition.mutates, op.index, op) for op in operations if not waits_for[op]]
+    heapq.heapify(ready)
+    order = []
+    while ready:
+        op = heapq.heappop(ready)[2]
+        order.append(op)
+        for user in users[op]:
+            waits_for[user] -= 1
+            if not waits_for[user]:
+                heapq.heappush(ready, (user.definition.mutates, user.index, user))
+    return order
+
+
+def _owner(t: Tensor) -> Tensor:
+    """Return the tensor whose memory a tensor may share: itself, or what it is a view of."""
+    while t.op.definition.view and not t.op.inputs[0].is_ref:
+        t = t.op.inputs[0]
+    return t
+
+
+def _last_uses(program: Program, order: Sequence[Operation]) -> dict[Tensor, int]:
+    """Return for each tensor with memory of its own the last step that reads it or a view."""
+    last: dict[Tensor, int] = {}
+    for step, op in enumerate(order):
+        for t in op.inputs:
+            last[_owner(t)] = step
+    for t in program.fetches:
+        last[_owner(t)] = len(order)
+    return last
+
+
+def _buffers(
+    program: Program, order: Sequence[Operation], backend: Backend
+) -> tuple[dict[Tensor, Array], int]:
+    """Return the arrays that results are written to, and their bytes together."""
+    last = _last_uses(program, order)
+    tensors, lives = [], []
+    for step, op in enumerate(order):
+        if not op.definition.uses_out:
+            continue
+        for t in op.outputs:
+            count = shapes.num_elements(t.dims)
+            if count is not None:
+                tensors.append(t)
+                lives.append(Life(step, last.get(t, step), count * t.dtype.size))
+    owners, sizes = share_buffers(lives)
+    arenas = [backend.xp.empty(size, np.uint8) for size in sizes]
+    arrays = {
+        t: arenas[owner][: life.nbytes].view(t.dtype.np_dtype).reshape(t.dims)
+        for t, owner, life in zip(tensors, owners, lives, strict=True)
+    }
+    return arrays, sum(sizes)
+
+
+def _reads_to_copy(program: Program, order: Sequence[Operation]) -> set[Operation]:
+    """Return the operations whose reading of a variable outlives a change of it.
+
+    Reading hands out the storage itself. Where something uses that after a later step has written
+    to it, the reading must take a copy.
+    """
+    last = _last_uses(program, order)
+    writes: dict[str, list[int]] = {}
+    for step, op in enumerate(order):
+        if op.definition.mutates:
+            for t, arg in zip(op.inputs, op.definition.inputs, strict=False):
+                if arg.ref:
+                    writes.setdefault(_variable(t), []).append(step)
+    result = set()
+    for step, op in enumerate(order):
+        if not op.definition.view or not op.inputs[0].is_ref:
+            continue
+        end = last.get(op.outputs[0], step)
+        if any(step < w < end for w in writes.get(_variable(op.inputs[0]), ())):
+            result.add(op)
+    return result
+
+
+def _variable(ref: Tensor) -> str:
+    """Return the name of the variable that a reference refers to."""
+    while ref.op.definition.mutates:
+        ref = ref.op.inputs[0]
+    return ref.op.name
+
+
+def _explained(error: Exception, step: Step, values: Sequence[Any]) -> OpError:
+    """Return the error of a kernel as one that names the node, its inputs and the user's line."""
+    op = step.context.op
+    if isinstance(error, OpError):
+        if error.node is None:
+            error.node, error.source = op.name, op.source
+        return error
+    kinds = ", ".join(
+        f"{t.name}: {t.dtype.name}{getattr(values[i], 'shape', '')}"
+        for t, i in zip(op.inputs, step.inputs, strict=False)
+    )
+    kind = ResourceExhaustedError if isinstance(error, MemoryError) else InvalidArgumentError
+    return kind(f"{op.type}({kinds}): {error}", op.name, op.source)

@@ -1,0 +1,78 @@
+"""What a session keeps from run to run: variables' values and random streams."""
+
+from __future__ import annotations
+
+from tensorgraph.base.backend import Array, Backend, RandomStream
+from tensorgraph.base.errors import FailedPreconditionError
+from tensorgraph.graph.node import Operation
+
+
+class VariableCell:
+    """The storage of one variable.
+
+    Parameters
+    ----------
+    op : Operation
+        The variable's node.
+    backend : Backend
+        Where the array lives.
+    """
+
+    __slots__ = ("_array", "_backend", "_op")
+
+    def __init__(self, op: Operation, backend: Backend) -> None:
+        self._op = op
+        self._backend = backend
+        self._array: Array | None = None
+
+    def read(self) -> Array:
+        """Return the array itself, which a later step may change.
+
+        Raises
+        ------
+        FailedPreconditionError
+            If the variable has no value yet.
+        """
+        if self._array is None:
+            raise FailedPreconditionError(
+                f"variable {self._op.name!r} has no value yet: run its initializer first,"
+                " or tf.global_variables_initializer()",
+                self._op.name,
+                self._op.source,
+            )
+        return self._array
+
+    def assign(self, value: Array) -> None:
+        """Copy a value in; the array stays the same one while the shape does."""
+        if self._array is None or self._array.shape != value.shape:
+            self._array = self._backend.xp.array(value, self._op.attrs["dtype"].np_dtype)
+        else:
+            self._array[...] = value
+
+    def is_initialized(self) -> bool:
+        """Return whether there is a value."""
+        return self._array is not None
+
+
+class SessionState:
+    """Variables and random streams of one session, by the names of their nodes."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._cells: dict[str, VariableCell] = {}
+        self._streams: dict[str, RandomStream] = {}
+
+    def cell(self, op: Operation) -> VariableCell:
+        """Return the storage of a variable."""
+        found = self._cells.get(op.name)
+        if found is None:
+            found = self._cells[op.name] = VariableCell(op, self._backend)
+        return found
+
+    def stream(self, op: Operation) -> RandomStream:
+        """Return the random stream of a random op."""
+        found = self._streams.get(op.name)
+        if found is None:
+            found = self._backend.random_stream(op.attrs["seeds"])
+            self._streams[op.name] = found
+        return found
