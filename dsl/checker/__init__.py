@@ -1,0 +1,1 @@
+"""Syntax tree to checked network, with every mistake of a file found in one pass."""
