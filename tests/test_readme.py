@@ -3,11 +3,12 @@
 Of each page, in a temporary folder of its own that holds a copy of `examples/`:
 
 - the ``python`` blocks are run one after another, as one program;
-- each ``console``, ``bash`` or ``sh`` block that starts with ``tg`` is run with the installed
+- each ``console``, ``bash`` or ``sh`` block with a ``tg`` command is run with the installed
   command. In a ``console`` block the lines after ``$`` are commands, the rest is their output.
 
 A comment on the line before a block changes that: ``<!-- not run: REASON -->`` leaves it out,
-``<!-- exits with N -->`` expects that exit code of the last command. A block in one of these
+``<!-- exits with N -->`` expects that exit code of the last command, and ``prints just this`` in
+the comment that the commands print what the block shows, and nothing else. A block in one of these
 languages that would be left out without a reason is a fault.
 """
 
@@ -45,7 +46,7 @@ class Block(NamedTuple):
 
     @property
     def exit_code(self) -> int:
-        match = re.fullmatch(r"exits with (\d+)", self.comment)
+        match = re.match(r"exits with (\d+)", self.comment)
         return int(match[1]) if match else 0
 
     @property
@@ -55,6 +56,13 @@ class Block(NamedTuple):
             return self.text
         lines = self.text.splitlines()
         return "\n".join(line[2:] for line in lines if line.startswith(("$ ", "> ")))
+
+    @property
+    def output(self) -> str | None:
+        """What the commands print, where the comment says that it is all shown."""
+        if not self.comment.endswith("prints just this"):
+            return None
+        return "\n".join(x for x in self.text.splitlines() if not x.startswith(("$ ", "> ")))
 
 
 def blocks_of(page: str) -> list[Block]:
@@ -124,15 +132,17 @@ def test_python_blocks_run(page: Path, tmp_path: Path) -> None:
     ],
 )
 def test_shell_blocks_run(page: Path, block: Block, tmp_path: Path) -> None:
-    assert block.commands.startswith("tg "), (
-        f"{page.name}:{block.line}: a {block.language} block that does not start with `tg` needs"
+    assert re.search(r"^tg |; tg ", block.commands, re.MULTILINE), (
+        f"{page.name}:{block.line}: a {block.language} block without a `tg` command needs"
         " <!-- not run: REASON --> before it"
     )
     assert Path(sys.executable).with_name("tg").exists(), (
         "the tg command is not installed in this environment: pip install -e '.[dev]'"
     )
-    done = run(["bash", "-c", f"set -u\n{block.commands}"], tmp_path)
-    assert done.returncode == block.exit_code, f"{done.stdout}\n{done.stderr}"
+    done = run(["bash", "-c", f"set -u; exec 2>&1\n{block.commands}"], tmp_path)
+    assert done.returncode == block.exit_code, done.stdout
+    if block.output is not None:
+        assert done.stdout.strip() == block.output.strip()
 
 
 # What the tests above read out of a page.
@@ -157,10 +167,11 @@ a = 1
 pip install .
 ```
 
-<!-- exits with 1 -->
+<!-- exits with 1, prints just this -->
 
-```bash
-tg check bad.net
+```console
+$ tg check bad.net
+bad
 ```
 
 ```python
@@ -171,12 +182,13 @@ assert a == 1
 
 def test_blocks_are_found_with_language_line_and_comment() -> None:
     blocks = blocks_of(PAGE)
-    assert [b.language for b in blocks] == ["python", "console", "bash", "bash", "python"]
+    assert [b.language for b in blocks] == ["python", "console", "bash", "console", "python"]
     assert [PAGE.splitlines()[b.line - 1].strip() for b in blocks] == [
-        "a = 1", "$ tg check a.net", "pip install .", "tg check bad.net", "assert a == 1",
+        "a = 1", "$ tg check a.net", "pip install .", "$ tg check bad.net", "assert a == 1",
     ]  # fmt: skip
     assert [b.is_run for b in blocks] == [True, True, False, True, True]
     assert [b.exit_code for b in blocks] == [0, 0, 0, 1, 0]
+    assert [b.output for b in blocks] == [None, None, None, "bad", None]
     assert blocks[1].commands == "tg check a.net\ntg check b.net"
 
 

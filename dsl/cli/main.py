@@ -1,0 +1,76 @@
+"""The group of commands, and what becomes of errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from dsl.cli.check import command as check
+from dsl.cli.evaluate import command as evaluate
+from dsl.cli.gradcheck import command as gradcheck
+from dsl.cli.predict import command as predict
+from dsl.cli.render import command as render
+from dsl.cli.summary import command as summary
+from dsl.cli.train import command as train
+from dsl.diagnostics import NetError
+from tensorgraph.base.errors import DataError, OpError
+from tensorgraph.base.version import __version__
+
+EPILOG = """\b
+Examples:
+  tg train examples/digits.net
+  tg summary examples/lenet5.net
+  tg render examples/lenet5.net -o lenet5.svg
+  tg COMMAND --help
+"""
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tg", message="%(prog)s %(version)s")
+def tg() -> None:
+    """Check, draw, train and use neural networks written as .net files."""
+
+
+for command in (train, evaluate, predict, summary, render, check, gradcheck):
+    tg.add_command(command)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line, and end the process with its exit code.
+
+    Errors that users can cause end with a message on the error stream and code 1, wrong usage
+    with 2, an interruption with 130. Anything else is a fault of the program, and says so.
+
+    Parameters
+    ----------
+    args : sequence of str, optional
+        The arguments; default are those of the process.
+    """
+    try:
+        code = tg.main(args, prog_name="tg", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except NetError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    except (DataError, OpError, OSError) as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("TG_TRACEBACK"):
+            traceback.print_exc()
+        click.echo(
+            f"internal error: {type(error).__name__}: {error}\n"
+            "This is a fault of tg, not yours. Please report it, with what TG_TRACEBACK=1 shows.",
+            err=True,
+        )
+        sys.exit(70)
+    sys.exit(code if isinstance(code, int) else 0)
