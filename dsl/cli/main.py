@@ -12,6 +12,7 @@ import click
 from dsl.cli.check import command as check
 from dsl.cli.evaluate import command as evaluate
 from dsl.cli.gradcheck import command as gradcheck
+from dsl.cli.plan import command as plan
 from dsl.cli.predict import command as predict
 from dsl.cli.render import command as render
 from dsl.cli.summary import command as summary
@@ -35,7 +36,7 @@ def tg() -> None:
     """Check, draw, train and use neural networks written as .net files."""
 
 
-for command in (train, evaluate, predict, summary, render, check, gradcheck):
+for command in (train, evaluate, predict, summary, render, check, gradcheck, plan):
     tg.add_command(command)
 
 

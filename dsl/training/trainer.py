@@ -18,6 +18,7 @@ from dsl.compiler import build_loss, compile_net
 from dsl.network import Net
 from tensorgraph import data
 from tensorgraph.data.examples import Inputs, Labels
+from tensorgraph.runtime.plan import Plan
 
 # Evaluation has no gradients to keep, so its batches may be larger than those of training.
 EVALUATION_BATCH = 512
@@ -211,6 +212,24 @@ class Trainer:
             for i in range(0, len(shaped), EVALUATION_BATCH)
         ]
         return np.concatenate(parts)
+
+    def plan(self, batch: int, *, predict: bool = False) -> Plan:
+        """Return the compiled plan of a training step, or of a prediction.
+
+        Parameters
+        ----------
+        batch : int
+            Examples in a batch.
+        predict : bool, default False
+            Of a prediction.
+        """
+        shape = self.net.input_shape
+        assert shape is not None
+        x = np.zeros((batch, *(1 if d is None else d for d in shape)), np.float32)
+        if predict:
+            return self._session.plan(self.output, {self.model.input: x})
+        feed = self._feed(x, np.zeros(batch, np.int64))
+        return self._session.plan([*self._training, self._train_op], feed)
 
     def weights(self) -> dict[str, np.ndarray[Any, Any]]:
         """Return the values of all variables of the network, by name."""

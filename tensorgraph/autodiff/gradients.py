@@ -10,10 +10,11 @@ derivative, but no rule for it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tensorgraph.base import shapes
+from tensorgraph.base import dtypes, shapes
+from tensorgraph.graph.body import BodyGraph
 from tensorgraph.graph.defaults import apply, convert_to_tensor
 from tensorgraph.graph.graph import Graph
 from tensorgraph.graph.node import Operation, Tensor, graph_element
@@ -73,8 +74,8 @@ def gradients(
     sources = [_source(x) for x in _as_list(xs)]
     if not targets or not sources:
         return [None] * len(sources)
-    graph = targets[0].graph
-    if any(t.graph is not graph for t in (*targets, *sources)):
+    graph = targets[0].graph.building()
+    if any(t.graph.outermost is not graph.outermost for t in (*targets, *sources)):
         raise ValueError("gradients: all tensors must be of one graph")
     stops = {_source(s) for s in _as_list(stop_gradients)}
     with graph.name_scope(name):
@@ -86,6 +87,43 @@ def gradients(
                 zeros_like(x) if g is None else g for x, g in zip(sources, results, strict=True)
             ]
         return results
+
+
+def backward(
+    targets: Sequence[Tensor], seeds: Sequence[Tensor], sources: Sequence[Tensor]
+) -> list[Tensor | None]:
+    """Add nodes to the graph that is being built: the gradients inside of another body.
+
+    Parameters
+    ----------
+    targets : sequence of Tensor
+        Tensors of the other body.
+    seeds : sequence of Tensor
+        Their gradients, of the graph that is being built.
+    sources : sequence of Tensor
+        All placeholders of the other body: nothing beyond them is looked at.
+    """
+    graph = targets[0].graph.building()
+    found = _walk_back(graph, targets, seeds, sources, set(sources))
+    return [_total(found.get(x, [])) for x in sources]
+
+
+def connected(targets: Iterable[Tensor], sources: Iterable[Tensor]) -> set[Tensor]:
+    """Return the sources that a smooth path may lead from to one of the targets."""
+    wanted, reached = set(sources), set(targets)
+    pending = [t.op for t in reached]
+    seen: set[Operation] = set()
+    while pending:
+        op = pending.pop()
+        if op not in seen and op.definition.differentiable:
+            seen.add(op)
+            reached.update(op.inputs)
+            pending.extend(t.op for t in op.inputs)
+    return {t for t in wanted & reached if _smooth(t)}
+
+
+def _smooth(t: Tensor) -> bool:
+    return t.dtype.is_floating or t.dtype is dtypes.variant
 
 
 def _walk_back(
@@ -102,14 +140,14 @@ def _walk_back(
     found: dict[Tensor, list[Tensor]] = {}
     for y, seed in zip(targets, seeds, strict=True):
         found.setdefault(y, []).append(seed)
-    # The order of creation is an order of execution, so its reverse meets an operation only after
-    # everything that uses it.
+    # Their order is an order of execution, so its reverse meets an operation only after everything
+    # that uses it.
     for op in reversed(operations):
         grads = [None if t in stops else _collapse(found, t) for t in op.outputs]
         if all(g is None for g in grads):
             continue
         with graph.source(op.source), graph.name_scope(f"{op.name}_grad"):
-            for t, grad in zip(op.inputs, _input_gradients(op, grads), strict=True):
+            for t, grad in zip(_inputs(op), _input_gradients(op, grads), strict=True):
                 if grad is None or t not in reached or (t in stops and t not in wanted):
                     continue
                 value = grad() if callable(grad) else grad
@@ -128,16 +166,32 @@ def _operations_between(
         op = pending.pop()
         if op not in behind:
             behind.add(op)
-            pending.extend(t.op for t in op.inputs if t not in stops)
+            pending.extend(t.op for t in _inputs(op) if t not in stops)
     reached = set(sources)
     operations = []
-    for op in sorted(behind, key=lambda op: op.index):
+    for op in sorted(behind, key=lambda op: (_depth(op.graph), op.index)):
         if op.definition.differentiable and any(
-            t in sources or (t in reached and t not in stops) for t in op.inputs
+            t in sources or (t in reached and t not in stops) for t in _inputs(op)
         ):
             reached.update(op.outputs)
             operations.append(op)
     return operations
+
+
+def _inputs(op: Operation) -> Sequence[Tensor]:
+    """Return what an operation takes; a body's placeholder takes what it stands for."""
+    if op.type == "Placeholder" and isinstance(op.graph, BodyGraph):
+        origin = op.graph.origin(op.outputs[0])
+        return () if origin is None else (origin,)
+    return op.inputs
+
+
+def _depth(graph: Graph) -> int:
+    """Return how many bodies a graph is inside of."""
+    depth = 0
+    while graph.outer is not None:
+        graph, depth = graph.outer, depth + 1
+    return depth
 
 
 def _collapse(found: dict[Tensor, list[Tensor]], t: Tensor) -> Tensor | None:
@@ -151,11 +205,15 @@ def _collapse(found: dict[Tensor, list[Tensor]], t: Tensor) -> Tensor | None:
 def _total(parts: Sequence[Tensor]) -> Tensor | None:
     if not parts:
         return None
-    return parts[0] if len(parts) == 1 else apply("AddN", *parts)
+    if len(parts) == 1:
+        return parts[0]
+    return apply("AddLists" if parts[0].dtype is dtypes.variant else "AddN", *parts)
 
 
 def _input_gradients(op: Operation, grads: Sequence[Tensor | None]) -> Sequence[Any]:
-    """Ask the op's rule."""
+    """Ask the op's rule; a placeholder of a body hands its gradient on to what it stands for."""
+    if op.type == "Placeholder":
+        return grads
     try:
         result = op.definition.gradient(op, *grads)
     except LookupError as error:

@@ -36,6 +36,8 @@ def constant_array(value: Any, dtype: DType | None = None) -> np.ndarray[Any, An
         array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"cannot make a tensor of a ragged value: {error}") from None
+    if array.dtype.kind in "USO" and dtype in (None, dtypes.string):
+        return string_array(value)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"cannot make a tensor of {value!r}: its elements are no numbers or bools")
     if dtype is None:
@@ -47,6 +49,26 @@ def constant_array(value: Any, dtype: DType | None = None) -> np.ndarray[Any, An
     return result
 
 
+def string_array(value: Any) -> np.ndarray[Any, Any]:
+    """Return strings as a read-only array of bytes objects; text is encoded as UTF-8.
+
+    Raises
+    ------
+    TypeError
+        If an element is no string.
+    """
+    # As objects, for NumPy's own strings lose zero bytes at their end.
+    given = np.asarray(value, np.object_)
+    result = np.empty(given.size, np.object_)
+    for i, item in enumerate(given.ravel()):
+        if not isinstance(item, str | bytes):
+            raise TypeError(f"{item!r} is no string")
+        result[i] = item.encode() if isinstance(item, str) else bytes(item)
+    strings = result.reshape(given.shape)
+    strings.flags.writeable = False
+    return strings
+
+
 def _default_dtype(array: np.ndarray[Any, Any], from_numpy: bool) -> DType:
     if from_numpy or array.dtype.kind in "bu":
         return dtypes.as_dtype(array.dtype)
@@ -56,6 +78,8 @@ def _default_dtype(array: np.ndarray[Any, Any], from_numpy: bool) -> DType:
 
 
 def _convertible(array: np.ndarray[Any, Any], dtype: DType) -> bool:
+    if dtype is dtypes.string:
+        return False
     if array.size == 0 or array.dtype == dtype.np_dtype:
         return True
     if array.dtype.kind == "b" or dtype.is_bool:
@@ -79,6 +103,8 @@ def feed_array(value: Any, dtype: DType) -> np.ndarray[Any, Any]:
     ValueError
         If the value is ragged.
     """
+    if dtype is dtypes.string:
+        return string_array(value)
     if isinstance(value, np.ndarray) and value.dtype == dtype.np_dtype:
         return value
     try:

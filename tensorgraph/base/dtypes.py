@@ -102,6 +102,11 @@ uint64 = DType("uint64", np.uint64)
 float16 = DType("float16", np.float16)
 float32 = DType("float32", np.float32)
 float64 = DType("float64", np.float64)
+# A value that is no array but a list of arrays. Only the ops on lists take it.
+variant = DType("variant", np.object_)
+
+# Byte strings. Few ops take them: those that keep, feed, summarise or iterate.
+string = DType("string", np.object_)
 
 ALL = (
     bool_, int8, int16, int32, int64, uint8, uint16, uint32, uint64, float16, float32, float64,
@@ -109,8 +114,10 @@ ALL = (
 FLOATING = (float32, float64, float16)
 NUMERIC = ALL[1:]
 
-_BY_NUMPY = {t.np_dtype: t for t in ALL}
-_BY_PYTHON: dict[type, DType] = {bool: bool_, int: int32, float: float32}
+_BY_NUMPY = {t.np_dtype: t for t in (*ALL, string)}
+_BY_PYTHON: dict[type, DType] = {
+    bool: bool_, int: int32, float: float32, str: string, bytes: string
+}  # fmt: skip
 
 
 def as_dtype(value: Any) -> DType:
@@ -130,8 +137,11 @@ def as_dtype(value: Any) -> DType:
         return value
     if isinstance(value, type) and value in _BY_PYTHON:
         return _BY_PYTHON[value]
+    if isinstance(value, str) and value == string.name:
+        return string
     try:
-        return _BY_NUMPY[np.dtype(value)]
+        dtype = np.dtype(value)
+        return string if dtype.kind in "SU" else _BY_NUMPY[dtype]
     except (TypeError, KeyError):
         known = ", ".join(t.name for t in ALL)
         raise TypeError(f"{value!r} is no element type; known are {known}") from None

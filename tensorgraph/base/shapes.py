@@ -286,6 +286,13 @@ def merge(a: Shape, b: Shape) -> Shape:
     return tuple(y if x is None else x for x, y in zip(a, b, strict=True))
 
 
+def common(a: Shape, b: Shape) -> Shape:
+    """Return what two shapes have in common: sizes that differ are not known."""
+    if a is None or b is None or len(a) != len(b):
+        return None
+    return tuple(x if x == y else None for x, y in zip(a, b, strict=True))
+
+
 def broadcast(a: Shape, b: Shape) -> Shape:
     """Return the shape of an elementwise operation on two arrays, by NumPy's rules.
 

@@ -100,7 +100,7 @@ def _convert_input(
     if wanted is None and isinstance(value, list | tuple) and not value:
         wanted = arg.dtypes[0]  # an empty list says nothing of its type
     try:
-        tensor = convert(graph, value, wanted)
+        tensor = convert(graph, value, wanted, arg.name)
     except TypeError as error:
         raise TypeError(f"{definition.type}: input {arg.name!r}: {error}") from None
     if tensor.dtype not in arg.dtypes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -110,9 +110,16 @@ def control_dependencies(
     return get_default_graph().control_dependencies(control_inputs)
 
 
+def device(
+    device_name_or_function: str | Callable[[Operation], str | None] | None,
+) -> AbstractContextManager[None]:
+    """Return a context that says where new operations are to run; see `Graph.device`."""
+    return get_default_graph().device(device_name_or_function)
+
+
 def set_random_seed(seed: int | None) -> None:
     """Set the graph-level seed of the default graph: the same seed gives the same numbers."""
-    get_default_graph().seed = seed
+    get_default_graph().outermost.seed = seed
 
 
 def get_collection(key: Any, scope: str | None = None) -> list[Any]:

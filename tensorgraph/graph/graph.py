@@ -8,16 +8,21 @@ needs recursion to walk a graph.
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from tensorgraph.base import shapes
+from tensorgraph.base.devices import canonical_device, merge_devices
+from tensorgraph.base.errors import InvalidArgumentError
 from tensorgraph.graph.convert import convert_inputs
+from tensorgraph.graph.graph_def import GraphDef, graph_def_of
 from tensorgraph.graph.names import Names
 from tensorgraph.graph.node import Operation, Tensor, as_operation, graph_element
 from tensorgraph.graph.opdef import Spec, lookup
+from tensorgraph.graph.pretty import format_operations
 from tensorgraph.graph.stacks import stacks
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -33,7 +38,11 @@ class Graph:
     ----------
     seed : int or None
         The graph-level random seed.
+    outer : Graph or None
+        The graph around it, where it is the body of a branch or a loop; see `BodyGraph`.
     """
+
+    outer: Graph | None = None
 
     def __init__(self) -> None:
         self.seed: int | None = None
@@ -43,6 +52,7 @@ class Graph:
         self._collections: dict[Any, list[Any]] = {}
         self._control: list[tuple[Operation, ...]] = []
         self._sources: list[str] = []
+        self._devices: list[str | Callable[[Operation], str | None] | None] = []
         self._finalized = False
 
     # Building
@@ -77,15 +87,14 @@ class Graph:
         if self._finalized:
             raise RuntimeError("the graph is finalized and cannot be changed")
         definition = lookup(op_type)
-        for t in inputs:
-            if t.graph is not self:
-                raise ValueError(
-                    f"tensor {t.name!r} is from a different graph than the {op_type} that takes it"
-                )
+        inputs = [t if t.graph is self else self.capture(t, op_type) for t in inputs]
+        full_name = self._names.take(name or op_type)
+        if full_name in self._by_name:
+            raise ValueError(f"the graph has an operation named {full_name!r} already")
         op = Operation(
             self,
             definition,
-            self._names.take(name or op_type),
+            full_name,
             tuple(inputs),
             dict(attrs or {}),
             tuple(dict.fromkeys(op for group in self._control for op in group)),
@@ -98,6 +107,8 @@ class Graph:
                 f"{error}\n  [node {op.name!r}: {op.describe()}, made at {op.source}]"
             ) from None
         self._add(op, specs)
+        if self._devices:
+            op.device = self._device_of(op)
         return op
 
     def apply(self, op_type: str, *inputs: Any, name: str | None = None, **attrs: Any) -> Operation:
@@ -121,8 +132,52 @@ class Graph:
         ValueError
             If the shapes do not fit.
         """
-        tensors = convert_inputs(self, lookup(op_type), inputs)
-        return self.create_op(op_type, tensors, attrs, name)
+        graph = self.building()
+        definition = lookup(op_type)
+        if all(isinstance(value, Tensor) for value in inputs):
+            tensors = convert_inputs(graph, definition, inputs)
+            return graph.create_op(op_type, tensors, attrs, name)
+        # What is made of numbers and arrays stands under the operation's name: `add/y`.
+        scope = f"{graph._names.take(name or op_type)}/"
+        with graph.name_scope(scope):
+            tensors = convert_inputs(graph, definition, inputs)
+        return graph.create_op(op_type, tensors, attrs, scope)
+
+    def building(self) -> Graph:
+        """Return where new operations on this graph's tensors go.
+
+        That is the graph itself, but inside of a branch or a loop the body that is being built.
+        """
+        current = stacks.graphs[-1] if stacks.graphs else self
+        return self if current.outer is None else current
+
+    @property
+    def outermost(self) -> Graph:
+        """The graph itself, or the one around all bodies that it is in: variables live there."""
+        graph = self
+        while graph.outer is not None:
+            graph = graph.outer
+        return graph
+
+    def capture(self, t: Tensor, taker: str = "operation") -> Tensor:
+        """Return what stands in this graph for a tensor of another one.
+
+        Parameters
+        ----------
+        t : Tensor
+            The tensor.
+        taker : str
+            What takes it, for the message.
+
+        Raises
+        ------
+        ValueError
+            If nothing does: only a body takes tensors, those of the graphs around it.
+        """
+        hint = "" if t.graph.outer is None else ": the body of a branch or loop must return it"
+        raise ValueError(
+            f"tensor {t.name!r} is from a different graph than the {taker} that takes it{hint}"
+        )
 
     def copy_op(
         self,
@@ -134,25 +189,36 @@ class Graph:
         """Add a copy of another graph's operation, of the same name and source, with new inputs.
 
         Shapes are inferred anew, so that a pass that knows more about the inputs passes it on.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If they do not fit.
         """
         copy = Operation(
             self,
             op.definition,
-            op.name if op.name not in self._by_name else self._names.take(op.name),
+            op.name,
             tuple(inputs),
             op.attrs if attrs is None else attrs,
             tuple(control_inputs),
             op._source,
         )
+        copy.device = op.device
         if all(
             t.dims == old.dims and shapes.is_full(t.dims)
             for t, old in zip(inputs, op.inputs, strict=True)
         ) and all(shapes.is_full(t.dims) for t in op.outputs):
             self._add(copy, [Spec(t.dtype, t.dims, t.is_ref) for t in op.outputs])
         else:
-            self._add(copy, op.definition.infer(copy))
-            for t, old in zip(copy.outputs, op.outputs, strict=True):
-                t.set_shape(old.dims)
+            # What is known now comes from fed values, so it is they that do not fit.
+            try:
+                self._add(copy, op.definition.infer(copy))
+                for t, old in zip(copy.outputs, op.outputs, strict=True):
+                    t.set_shape(old.dims)
+            except ValueError as error:
+                message = f"{error}, in {copy.describe()}"
+                raise InvalidArgumentError(message, op.name, op.source) from None
         return copy
 
     def _add(self, op: Operation, specs: Sequence[Spec]) -> None:
@@ -206,6 +272,42 @@ class Graph:
             yield
         finally:
             self._sources.pop()
+
+    @contextmanager
+    def device(
+        self, device_name_or_function: str | Callable[[Operation], str | None] | None
+    ) -> Iterator[None]:
+        """Say where new operations are to run, inside a ``with``.
+
+        The name is checked and kept as `Operation.device`; the session's backend decides.
+
+        Parameters
+        ----------
+        device_name_or_function : str, callable or None
+            A name as ``"/gpu:0"``, whose parts replace those of the contexts around; a function
+            from an operation to a name; or None to forget the contexts around.
+
+        Raises
+        ------
+        ValueError
+            If it is no name of a device.
+        """
+        entry = device_name_or_function
+        self._devices.append(canonical_device(entry) if isinstance(entry, str) else entry)
+        try:
+            yield
+        finally:
+            self._devices.pop()
+
+    def _device_of(self, op: Operation) -> str:
+        """Return what the contexts say of an operation, the innermost first."""
+        found = ""
+        for entry in reversed(self._devices):
+            if entry is None:
+                break
+            name = canonical_device(entry(op) or "") if callable(entry) else entry
+            found = merge_devices(name, found)
+        return found
 
     def finalize(self) -> None:
         """Forbid further changes."""
@@ -285,6 +387,19 @@ class Graph:
             raise ValueError(f"{obj!r} is not an element of this graph")
         return element
 
+    def as_graph_def(self, from_version: int | None = None, add_shapes: bool = False) -> GraphDef:
+        """Return the graph as data, which can be written to a file and imported.
+
+        Parameters
+        ----------
+        from_version : int, optional
+            Accepted for TensorFlow's sake; the whole graph is returned.
+        add_shapes : bool, default False
+            Write down what is known of each output's shape.
+        """
+        del from_version
+        return graph_def_of(self, add_shapes)
+
     # Collections and seeds
 
     def add_to_collection(self, name: Any, value: Any) -> None:
@@ -292,11 +407,23 @@ class Graph:
         self._collections.setdefault(name, []).append(value)
 
     def get_collection(self, name: Any, scope: str | None = None) -> list[Any]:
-        """Return a copy of a collection, or those of its members whose name begins with `scope`."""
+        """Return a copy of a collection, or those of its members whose name begins with `scope`.
+
+        `scope` is a regular expression, as in TensorFlow.
+        """
         members = self._collections.get(name, [])
-        if scope is None:
+        if not scope:
             return list(members)
-        return [m for m in members if getattr(m, "name", "").startswith(scope)]
+        begins = re.compile(scope).match
+        return [m for m in members if hasattr(m, "name") and begins(m.name)]
+
+    def get_all_collection_keys(self) -> list[Any]:
+        """Return the names of the collections that have members."""
+        return [key for key, members in self._collections.items() if members]
+
+    def clear_collection(self, name: Any) -> None:
+        """Remove all members of a collection."""
+        self._collections.pop(name, None)
 
     def get_collection_ref(self, name: Any) -> list[Any]:
         """Return a collection itself, to be changed in place."""
@@ -310,6 +437,10 @@ class Graph:
         if self.seed is not None:
             return self.seed, len(self._operations) if op_seed is None else op_seed
         return None if op_seed is None else (_DEFAULT_GRAPH_SEED, op_seed)
+
+    def pretty(self) -> str:
+        """Return the graph as typed lines, one an operation; `tf.print_graph` prints a part."""
+        return format_operations(self._operations)
 
     def __repr__(self) -> str:
         return f"<tf.Graph of {len(self._operations)} operations>"

@@ -21,6 +21,9 @@ class Names:
         self.scope = ""
         self._used: dict[str, int] = {}
 
+    def __len__(self) -> int:
+        return len(self._used)
+
     def unique(self, name: str, *, mark: bool = True) -> str:
         """Return `name` inside the current scope, with ``_1``, ``_2``, … where it is taken.
 

@@ -52,6 +52,11 @@ class Tensor(Operators):
         return self.op.graph
 
     @property
+    def device(self) -> str:
+        """Where its operation was asked to run."""
+        return self.op.device
+
+    @property
     def shape(self) -> TensorShape:
         """The static shape, possibly unknown in part."""
         return TensorShape(self.dims)
@@ -115,6 +120,8 @@ class Operation:
         What must run before it besides its inputs.
     outputs : tuple of Tensor
         What it gives.
+    device : str
+        Where it was asked to run, as ``"/device:GPU:0"``; see `tf.device`.
     index : int
         Its place in the order of creation.
     source : str
@@ -122,8 +129,8 @@ class Operation:
     """
 
     __slots__ = (
-        "_source", "attrs", "control_inputs", "definition", "graph", "index", "inputs", "name",
-        "outputs",
+        "_source", "attrs", "control_inputs", "definition", "device", "graph", "index", "inputs",
+        "name", "outputs",
     )  # fmt: skip
 
     def __init__(
@@ -142,6 +149,7 @@ class Operation:
         self.inputs = inputs
         self.attrs = attrs
         self.control_inputs = control_inputs
+        self.device = ""
         self.index = -1
         self._source = source
         self.outputs: tuple[Tensor, ...] = ()

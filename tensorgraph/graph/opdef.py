@@ -32,6 +32,7 @@ from tensorgraph.base.shapes import Shape
 from tensorgraph.graph.kernel import KernelContext as KernelContext  # noqa: PLC0414 - for authors of ops
 
 if TYPE_CHECKING:
+    from tensorgraph.graph.body import BodyGraph
     from tensorgraph.graph.node import Operation, Tensor
 
 
@@ -157,6 +158,27 @@ class Draw(Protocol):
 Gradients: TypeAlias = Sequence["Tensor | Callable[[], Tensor | None] | None"]
 
 
+class Call(NamedTuple):
+    """A body that a kernel calls.
+
+    Attributes
+    ----------
+    body : BodyGraph
+        The body.
+    fetches : sequence of Tensor
+        What of it a call returns.
+    shapes : sequence of shape
+        What is known of the body's inputs.
+    feedback : int
+        So many fetches are the first inputs of the next call, and may have other shapes.
+    """
+
+    body: BodyGraph
+    fetches: Sequence[Tensor]
+    shapes: Sequence[Shape]
+    feedback: int = 0
+
+
 class OpDef:
     """One kind of operation. Subclass it, give it a `type`, and decorate it with `register`.
 
@@ -219,6 +241,18 @@ class OpDef:
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         """Compute the output (or a tuple of them) from arrays, into ``k.out`` where given."""
         raise NotImplementedError(f"op type {self.type!r} defines no kernel")
+
+    def calls(self, op: Operation, wanted: Sequence[bool]) -> Sequence[Call]:
+        """Return the bodies that the kernel calls as ``k.functions``.
+
+        Parameters
+        ----------
+        op : Operation
+            The node.
+        wanted : sequence of bool
+            Which of its outputs something takes.
+        """
+        return ()
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         """Return the gradient of each input, as graph nodes.

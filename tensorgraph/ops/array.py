@@ -25,7 +25,7 @@ from tensorgraph.graph.opdef import (
     Spec,
     register,
 )
-from tensorgraph.graph.static import static_shape
+from tensorgraph.graph.static import static_ints, static_shape
 
 # `Arg`s that recur: any tensor, and an integer vector that describes a shape.
 ANY = Arg("x", dtypes.ALL)
@@ -55,13 +55,13 @@ class Const(OpDef):
 
 @register
 class Placeholder(OpDef):
-    """A value that every run must be fed."""
+    """A value that every run must be fed, or that a body is given; ``ref`` for a variable itself."""
 
     type = "Placeholder"
     stateful = True
 
     def infer(self, op: Operation) -> Sequence[Spec]:
-        return (Spec(op.attrs["dtype"], op.attrs["shape"]),)
+        return (Spec(op.attrs["dtype"], op.attrs["shape"], op.attrs.get("ref", False)),)
 
 
 @register
@@ -99,7 +99,7 @@ class Identity(OpDef):
     """The input itself; reading a variable is this."""
 
     type = "Identity"
-    inputs = (ANY,)
+    inputs = (Arg("x", (*dtypes.ALL, dtypes.string, dtypes.variant)),)
     view = True
 
     def infer(self, op: Operation) -> Sequence[Spec]:
@@ -112,7 +112,7 @@ class Identity(OpDef):
         return (grads[0],)
 
     def forwards(self, op: Operation) -> Tensor | None:
-        return None if op.inputs[0].is_ref else op.inputs[0]
+        return op.inputs[0]
 
     def sample(self, draw: Draw) -> Sample:
         return Sample((Input(draw.shape()),))
@@ -548,7 +548,7 @@ class Slice(OpDef):
         return inputs[0][tuple(where)]
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
-        return (apply("SliceGrad", grads[0], shape(op.inputs[0]), begin=op.attrs["begin"]),)
+        return (apply("SliceGrad", grads[0], shape(op.inputs[0]), **op.attrs),)
 
     def sample(self, draw: Draw) -> Sample:
         shape = draw.shape()
@@ -559,7 +559,7 @@ class Slice(OpDef):
 
 @register
 class SliceGrad(OpDef):
-    """Zeros of a shape, with the input put in at ``begin``."""
+    """Zeros of a shape, with the input put in where `Slice` cuts it out."""
 
     type = "SliceGrad"
     inputs = (ANY, SHAPE)
@@ -575,10 +575,7 @@ class SliceGrad(OpDef):
         return result
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
-        dy = op.inputs[0]
-        if dy.dims is None or None in dy.dims:
-            raise LookupError("the second gradient of a slice needs its static shape")
-        return (slice_(grads[0], op.attrs["begin"], dy.dims), None)
+        return (slice_(grads[0], **op.attrs), None)
 
     def sample(self, draw: Draw) -> Sample:
         shape = draw.shape()
@@ -586,7 +583,8 @@ class SliceGrad(OpDef):
         size = tuple(draw.integer(0, d - b) for d, b in zip(shape, begin, strict=True))
         target = np.array(shape, np.int32)
         return Sample(
-            (Input(size), Input(target.shape, value=target, constant=True)), {"begin": begin}
+            (Input(size), Input(target.shape, value=target, constant=True)),
+            {"begin": begin, "size": size},
         )
 
 
@@ -854,7 +852,8 @@ def reshape(tensor: Any, shape: Any, name: str | None = None) -> Tensor:
 
 def transpose(a: Any, perm: Sequence[int] | None = None, name: str | None = "transpose") -> Tensor:
     """Return the tensor with its axes in the order `perm`; None reverses them."""
-    return apply("Transpose", a, name=name, perm=None if perm is None else tuple(perm))
+    order = None if perm is None else static_ints(perm, "the order of the axes")
+    return apply("Transpose", a, name=name, perm=order)
 
 
 def expand_dims(
@@ -903,7 +902,8 @@ def _filled(shape: Any, value: int, dtype: DType, name: str | None) -> Tensor:
         if math.prod(dims) <= LARGEST_LITERAL:
             return convert_to_tensor(np.full(dims, value, dtype.np_dtype), name=name)
         shape = dims
-    return fill(shape, convert_to_tensor(np.array(value, dtype.np_dtype)), name)
+    with get_default_graph().name_scope(name) as scope:
+        return fill(shape, convert_to_tensor(np.array(value, dtype.np_dtype)), scope or None)
 
 
 def _has_tensors(shape: Any) -> bool:

@@ -48,7 +48,7 @@ def group(*inputs: Any, name: str | None = None) -> Operation:
             pending[:0] = item
         elif item is not None:
             operations.append(as_operation(item))
-    graph = operations[0].graph if operations else get_default_graph()
+    graph = operations[0].graph.building() if operations else get_default_graph()
     with graph.control_dependencies(operations):
         return graph.create_op("NoOp", (), name=name or "group_deps")
 
@@ -78,7 +78,8 @@ def tuple_(
     with get_default_graph().name_scope(name or "tuple"):
         gate = group(*present, *(control_inputs or []), name="group_deps")
         with gate.graph.control_dependencies([gate]):
-            return [None if t is None else apply("Identity", _value(t)) for t in tensors]
+            name = "control_dependency"
+            return [None if t is None else apply("Identity", _value(t), name=name) for t in tensors]
 
 
 def _value(obj: Any) -> Any:

@@ -79,14 +79,20 @@ class Mul(Binary):
 
 @register
 class RealDiv(Binary):
-    """x / y."""
+    """x / y; the quotient of integers is a float."""
 
     type = "RealDiv"
-    inputs = (Arg("x"), Arg("y"))
     domain = NONZERO
 
+    def infer(self, op: Operation) -> Sequence[Spec]:
+        ((dtype, shape, _),) = super().infer(op)
+        if not dtype.is_floating:
+            # As in TensorFlow: small integers are exact in float32.
+            dtype = dtypes.float32 if dtype.size <= 2 else dtypes.float64
+        return (Spec(dtype, shape),)
+
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.true_divide(*inputs, out=k.out)
+        return k.xp.true_divide(*inputs, out=k.out, dtype=k.op.outputs[0].dtype.np_dtype)
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         (dy,), (x, y), (z,) = grads, op.inputs, op.outputs
@@ -452,10 +458,11 @@ class Select(Elementwise):
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         (dy,), (c, x, y) = grads, op.inputs
         zero = zeros_like(dy)
+        # Not by `where`, which would have a vector choose among rows.
         return (
             None,
-            lambda: unbroadcast(where(c, dy, zero), x, c, y),
-            lambda: unbroadcast(where(c, zero, dy), y, c, x),
+            lambda: unbroadcast(apply("Select", c, dy, zero), x, c, y),
+            lambda: unbroadcast(apply("Select", c, zero, dy), y, c, x),
         )
 
 
@@ -547,7 +554,7 @@ def multiply(x: Any, y: Any, name: str | None = None) -> Tensor:
 
 
 def divide(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """Return x / y, elementwise, of floating-point tensors."""
+    """Return x / y, elementwise; the quotient of integers is a float."""
     return apply("RealDiv", x, y, name=name or "truediv")
 
 
@@ -669,19 +676,34 @@ def logical_not(x: Any, name: str | None = None) -> Tensor:
     return apply("LogicalNot", x, name=name)
 
 
-def where(condition: Any, x: Any, y: Any, name: str | None = None) -> Tensor:
-    """Return `x` where `condition` holds, else `y`, elementwise.
+def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None) -> Tensor:
+    """Return `x` where `condition` holds, else `y`, elementwise; without them, where it holds.
 
     Parameters
     ----------
     condition : Tensor of bool
-        What to choose by.
-    x, y : Tensor
-        What to choose from, of one element type; all three are broadcast together.
+        What to choose by. A vector chooses among rows, if `x` has more axes than one.
+    x, y : Tensor, optional
+        What to choose from, of one element type; all three are broadcast together. Without both,
+        the result is the places at which the condition holds, as int64, a row each.
     name : str, optional
         Its name.
+
+    Raises
+    ------
+    ValueError
+        If one of `x` and `y` is given without the other, or the shapes do not fit.
     """
-    return apply("Select", condition, x, y, name=name)
+    if x is None and y is None:
+        return apply("Where", condition, name=name)
+    if x is None or y is None:
+        raise ValueError("x and y must be given both, or neither")
+    chosen = convert_to_tensor(condition)
+    given = getattr(x, "shape", None)
+    if chosen.dims is not None and len(chosen.dims) == 1 and given is not None and len(given) > 1:
+        extra = tuple(range(1, len(given)))
+        chosen = apply("ExpandDims", chosen, axes=extra)
+    return apply("Select", chosen, x, y, name=name)
 
 
 def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:

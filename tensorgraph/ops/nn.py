@@ -25,7 +25,7 @@ from tensorgraph.graph.opdef import (
     register,
 )
 from tensorgraph.ops.array import expand_dims, shape, slice_, zeros_like
-from tensorgraph.ops.math import abs_, cast, exp, expm1, log1p, maximum, minimum, where
+from tensorgraph.ops.math import abs_, cast, exp, expm1, log1p, minimum, sigmoid, where
 from tensorgraph.ops.random import dropout_mask
 from tensorgraph.ops.reduction import reduce_sum
 
@@ -76,6 +76,19 @@ class ReluGrad(OpDef):
 
 
 @register
+class Softplus(Unary):
+    """log(1 + exp(x)), without overflow."""
+
+    type = "Softplus"
+
+    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
+        return k.xp.logaddexp(inputs[0], 0, out=k.out)
+
+    def gradient(self, op: Operation, *grads: Any) -> Gradients:
+        return (grads[0] * sigmoid(op.inputs[0]),)
+
+
+@register
 class BiasAdd(OpDef):
     """A vector added along the last axis."""
 
@@ -123,9 +136,9 @@ class BiasAddGrad(OpDef):
         return (Spec(x.dtype, (None,) if x.dims is None else x.dims[-1:]),)
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        flat = inputs[0].reshape(-1, inputs[0].shape[-1]) if inputs[0].size else None
-        if flat is None:
-            return k.xp.zeros(inputs[0].shape[-1:], inputs[0].dtype)
+        x = inputs[0]
+        channels = x.shape[-1]
+        flat = x.reshape(x.size // max(channels, 1), channels)
         # A product with ones is several times faster than a sum over the first axis.
         ones = k.scratch("ones", flat.shape[:1], flat.dtype)
         ones[...] = 1
@@ -342,8 +355,7 @@ def selu(features: Any, name: str | None = None) -> Tensor:
 
 def softplus(features: Any, name: str | None = None) -> Tensor:
     """Return log(1 + exp(x)), elementwise, without overflow."""
-    x = convert_to_tensor(features)
-    return apply("Add", maximum(x, 0.0), log1p(exp(-abs_(x))), name=name or "Softplus")
+    return apply("Softplus", features, name=name)
 
 
 def softsign(features: Any, name: str | None = None) -> Tensor:
@@ -587,9 +599,12 @@ def sigmoid_cross_entropy_with_logits(
     y = convert_to_tensor(labels, z.dtype)
     if not shapes.compatible(z.dims, y.dims):
         raise ValueError(f"labels of shape {y.shape} do not suit logits of shape {z.shape}")
-    # max(z, 0) - z·y + log(1 + exp(-|z|)); by relu, whose gradient at 0 is the one wanted.
-    with z.graph.name_scope(name or "logistic_loss"):
-        return relu(z) - z * y + log1p(exp(-abs_(z)))
+    # max(z, 0) - z·y + log(1 + exp(-|z|)). Written so that both maxima choose the same side where
+    # z is 0, as it is everywhere before training: only then is the gradient there ½ - y.
+    with z.graph.name_scope(name or "logistic_loss") as scope:
+        positive = z >= 0.0
+        linear = where(positive, z, zeros_like(z)) - z * y
+        return apply("Add", linear, log1p(exp(where(positive, -z, z))), name=scope)
 
 
 def l2_loss(t: Any, name: str | None = None) -> Tensor:

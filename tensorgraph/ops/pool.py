@@ -1,4 +1,4 @@
-"""Pooling over images, channels last.
+"""Pooling over images, channels last: for any number of spatial axes, registered for two and three.
 
 The gradient of a maximum goes to one element alone: the first of the largest, in reading order.
 An average counts only the image's own pixels, not the padding.
@@ -6,6 +6,7 @@ An average counts only the image's own pixels, not the padding.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -29,57 +30,79 @@ from tensorgraph.graph.opdef import (
 )
 from tensorgraph.graph.static import static_shape
 from tensorgraph.ops.array import SHAPE, shape, zeros_like
-from tensorgraph.ops.conv import Windows, check_padding, padded, spatial_pair
 from tensorgraph.ops.nn import check_channels_last
+from tensorgraph.ops.windows import (
+    Windows,
+    check_padding,
+    inner_part,
+    padded,
+    padded_shape,
+    spatial_numbers,
+)
 
 
-def _windows(op: Operation) -> Windows:
-    return Windows(op.attrs["ksize"], op.attrs["strides"], (1, 1), op.attrs["padding"])
+def pool_windows(op: Operation) -> Windows:
+    """Return how an op's windows lie."""
+    size = op.attrs["ksize"]
+    return Windows(size, op.attrs["strides"], (1,) * len(size), op.attrs["padding"])
 
 
-def _places(windows: Windows, image: Any, oh: int, ow: int) -> Iterator[Any]:
+def _views(windows: Windows, image: Any, places: Sequence[int]) -> Iterator[Any]:
     """Yield, for each place in the window, the view of the padded image that it meets."""
-    (kh, kw), (th, tw) = windows.size, windows.strides
-    for i in range(kh):
-        for j in range(kw):
-            yield image[:, i : i + (oh - 1) * th + 1 : th, j : j + (ow - 1) * tw + 1 : tw]
+    return (image[index] for _, index in windows.regions(places))
 
 
 class _Pooling(OpDef):
-    """What all ops of pooling have in common."""
+    """What all ops of pooling have in common.
+
+    Attributes
+    ----------
+    spatial : int
+        How many spatial axes there are.
+    maximum, average : tuple of str
+        The types of the family's ops: forward, gradient, and for maxima the gradient of that.
+    """
 
     uses_out = True
+    spatial: int = 2
+    maximum: tuple[str, str, str] = ("MaxPool", "MaxPoolGrad", "MaxPoolGradGrad")
+    average: tuple[str, str] = ("AvgPool", "AvgPoolGrad")
 
     def flops(self, op: Operation) -> int:
-        kh, kw = _windows(op).size
-        return kh * kw * elements(op.outputs)
+        return math.prod(pool_windows(op).size) * elements(op.outputs)
 
     def draw_case(self, draw: Draw) -> tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]:
         """Return the shapes of image and result, and the attributes."""
-        size = (draw.integer(1, 3), draw.integer(1, 3))
-        strides = (draw.integer(1, 3), draw.integer(1, 3))
-        spatial = (size[0] + draw.integer(0, 3), size[1] + draw.integer(0, 3))
-        pad = ((0, min(1, size[0] - 1)), (min(1, size[1] - 1), 0))
+        axes = range(self.spatial)
+        size = tuple(draw.integer(1, 3 if self.spatial == 2 else 2) for _ in axes)
+        strides = tuple(draw.integer(1, 3) for _ in axes)
+        spatial = [n + draw.integer(0, 3 if self.spatial == 2 else 2) for n in size]
+        pad = tuple(
+            (min(1, n - 1) * (i % 2), min(1, n - 1) * (1 - i % 2)) for i, n in enumerate(size)
+        )
         padding = draw.choice(["VALID", "SAME", pad])
         attrs = {"ksize": size, "strides": strides, "padding": padding}
         image = (draw.integer(0, 2), *spatial, draw.integer(1, 2))
-        oh, ow = Windows(size, strides, (1, 1), padding).places(*spatial)
-        return image, (image[0], oh, ow, image[3]), attrs
+        places = Windows(size, strides, (1,) * self.spatial, padding).places(*spatial)
+        return image, (image[0], *places, image[-1]), attrs
 
 
-class _PoolForward(_Pooling):
+class PoolForward(_Pooling):
+    """An op that makes one number of each window."""
+
     inputs = (Arg("input"),)
 
     def infer(self, op: Operation) -> Sequence[Spec]:
         x = op.inputs[0]
         if x.dims is None:
-            return (Spec(x.dtype, (None,) * 4),)
-        if len(x.dims) != 4:
+            return (Spec(x.dtype, (None,) * (self.spatial + 2)),)
+        if len(x.dims) != self.spatial + 2:
             raise ValueError(
-                f"pooling needs images (batch, height, width, channels), got {x.shape}"
+                f"{self.type} needs images of {self.spatial} axes between batch and channels, got"
+                f" {x.shape}"
             )
-        places = _windows(op).output(x.dims[1], x.dims[2])
-        return (Spec(x.dtype, (x.dims[0], *places, x.dims[3])),)
+        places = pool_windows(op).output(*x.dims[1:-1])
+        return (Spec(x.dtype, (x.dims[0], *places, x.dims[-1])),)
 
     def sample(self, draw: Draw) -> Sample:
         image, _, attrs = self.draw_case(draw)
@@ -87,29 +110,30 @@ class _PoolForward(_Pooling):
 
 
 @register
-class MaxPool(_PoolForward):
+class MaxPool(PoolForward):
     """The largest element of each window."""
 
     type = "MaxPool"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x = inputs[0]
-        windows = _windows(k.op)
-        oh, ow = windows.places(x.shape[1], x.shape[2])
+        windows = pool_windows(k.op)
+        n, *spatial, c = x.shape
+        places = windows.places(*spatial)
         out = k.out
         if out is None:
-            out = k.xp.empty((x.shape[0], oh, ow, x.shape[3]), x.dtype)
-        image = padded(k, x, windows.pads(x.shape[1], x.shape[2]), -np.inf)
+            out = k.xp.empty((n, *places, c), x.dtype)
+        image = padded(k, x, windows.pads(*spatial), -np.inf)
         # Pairwise maxima of shifted views: no gather, no argmax.
-        for n, view in enumerate(_places(windows, image, oh, ow)):
-            if n == 0:
+        for tap, view in enumerate(_views(windows, image, places)):
+            if tap == 0:
                 out[...] = view
             else:
                 k.xp.maximum(out, view, out=out)
         return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
-        return (apply("MaxPoolGrad", op.inputs[0], op.outputs[0], grads[0], **op.attrs),)
+        return (apply(self.maximum[1], op.inputs[0], op.outputs[0], grads[0], **op.attrs),)
 
 
 class _MaxPoolSwitch(_Pooling):
@@ -117,16 +141,16 @@ class _MaxPoolSwitch(_Pooling):
 
     def chosen(self, k: KernelContext, x: Any, y: Any) -> Iterator[tuple[int, Any]]:
         """Yield for each place of the window where its element is the first largest."""
-        windows = _windows(k.op)
-        image = padded(k, x, windows.pads(x.shape[1], x.shape[2]), -np.inf)
+        windows = pool_windows(k.op)
+        image = padded(k, x, windows.pads(*x.shape[1:-1]), -np.inf)
         free = k.scratch("free", y.shape, np.bool_)
         mask = k.scratch("mask", y.shape, np.bool_)
         free[...] = True
-        for n, view in enumerate(_places(windows, image, *y.shape[1:3])):
+        for tap, view in enumerate(_views(windows, image, y.shape[1:-1])):
             k.xp.equal(view, y, out=mask)
             k.xp.logical_and(mask, free, out=mask)
             k.xp.greater(free, mask, out=free)
-            yield n, mask
+            yield tap, mask
 
     def draw_inputs(self, draw: Draw) -> tuple[Input, Input, Input, Input, dict[str, Any]]:
         """Return image, its pooled maximum, a gradient of either shape, and the attributes."""
@@ -147,18 +171,15 @@ class _MaxPoolSwitch(_Pooling):
 
 def _reference_maximum(x: Any, result: tuple[int, ...], attrs: dict[str, Any]) -> Any:
     """Return the pooled maximum, computed window by window."""
-    windows = Windows(attrs["ksize"], attrs["strides"], (1, 1), attrs["padding"])
-    (top, _), (left, _) = windows.pads(x.shape[1], x.shape[2])
-    y = np.empty(result)
-    for i in range(result[1]):
-        for j in range(result[2]):
-            row, col = i * windows.strides[0] - top, j * windows.strides[1] - left
-            block = x[
-                :,
-                max(row, 0) : row + windows.size[0],
-                max(col, 0) : col + windows.size[1],
-            ]
-            y[:, i, j] = block.max((1, 2))
+    size, strides = attrs["ksize"], attrs["strides"]
+    pads = Windows(size, strides, (1,) * len(size), attrs["padding"]).pads(*x.shape[1:-1])
+    y: Any = np.empty(result)
+    for place in itertools.product(*map(range, result[1:-1])):
+        starts: list[int] = [
+            i * t - before for i, t, (before, _) in zip(place, strides, pads, strict=True)
+        ]
+        block = tuple(slice(max(s, 0), s + n) for s, n in zip(starts, size, strict=True))
+        y[(slice(None), *place)] = x[(slice(None), *block)].max(tuple(range(1, len(size) + 1)))
     return y
 
 
@@ -174,17 +195,16 @@ class MaxPoolGrad(_MaxPoolSwitch):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, y, dy = inputs
-        windows = _windows(k.op)
-        (top, bottom), (left, right) = windows.pads(x.shape[1], x.shape[2])
-        n, h, w, c = x.shape
-        total = k.scratch("total", (n, h + top + bottom, w + left + right, c), x.dtype)
+        windows = pool_windows(k.op)
+        pads = windows.pads(*x.shape[1:-1])
+        total = k.scratch("total", padded_shape(x.shape, pads), x.dtype)
         total[...] = 0
         part = k.scratch("part", y.shape, y.dtype)
-        views = list(_places(windows, total, *y.shape[1:3]))
+        views = list(_views(windows, total, y.shape[1:-1]))
         for place, mask in self.chosen(k, x, y):
             k.xp.multiply(dy, mask, out=part)
             k.xp.add(views[place], part, out=views[place])
-        inner = total[:, top : top + h, left : left + w]
+        inner = total[inner_part(pads, x.shape[1:-1])]
         if k.out is None:
             return inner.copy()
         k.out[...] = inner
@@ -195,7 +215,7 @@ class MaxPoolGrad(_MaxPoolSwitch):
         return (
             lambda: zeros_like(x),
             lambda: zeros_like(y),
-            lambda: apply("MaxPoolGradGrad", x, y, grads[0], **op.attrs),
+            lambda: apply(self.maximum[2], x, y, grads[0], **op.attrs),
         )
 
     def sample(self, draw: Draw) -> Sample:
@@ -215,17 +235,15 @@ class MaxPoolGradGrad(_MaxPoolSwitch):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, y, g = inputs
-        windows = _windows(k.op)
-        pads = windows.pads(x.shape[1], x.shape[2])
+        windows = pool_windows(k.op)
+        pads = windows.pads(*x.shape[1:-1])
         total = k.out if k.out is not None else k.xp.empty(y.shape, y.dtype)
         total[...] = 0
         part = k.scratch("part", y.shape, y.dtype)
-        n, h, w, c = x.shape
-        (top, bottom), (left, right) = pads
-        image = k.scratch("grad", (n, h + top + bottom, w + left + right, c), g.dtype)
+        image = k.scratch("grad", padded_shape(x.shape, pads), g.dtype)
         image[...] = 0
-        image[:, top : top + h, left : left + w] = g
-        views = list(_places(windows, image, *y.shape[1:3]))
+        image[inner_part(pads, x.shape[1:-1])] = g
+        views = list(_views(windows, image, y.shape[1:-1]))
         for place, mask in self.chosen(k, x, y):
             k.xp.multiply(views[place], mask, out=part)
             k.xp.add(total, part, out=total)
@@ -236,7 +254,7 @@ class MaxPoolGradGrad(_MaxPoolSwitch):
         return (
             lambda: zeros_like(x),
             lambda: zeros_like(y),
-            lambda: apply("MaxPoolGrad", x, y, grads[0], **op.attrs),
+            lambda: apply(self.maximum[1], x, y, grads[0], **op.attrs),
         )
 
     def sample(self, draw: Draw) -> Sample:
@@ -244,46 +262,45 @@ class MaxPoolGradGrad(_MaxPoolSwitch):
         return Sample((x, y, g), attrs)
 
 
-def _counts(k: KernelContext, windows: Windows, height: int, width: int) -> Any:
+def _counts(k: KernelContext, windows: Windows, spatial: Sequence[int]) -> Any:
     """Return how many pixels of the image each window covers, or one number if all the same."""
-    (top, bottom), (left, right) = windows.pads(height, width)
-    if not (top or bottom or left or right):
-        return windows.size[0] * windows.size[1]
-    covered = []
-    for axis, (n, before) in enumerate(((height, top), (width, left))):
-        places = windows.places(height, width)[axis]
-        starts = np.asarray(range(places)) * windows.strides[axis] - before
-        ends = starts + windows.size[axis]
-        covered.append(ends.clip(0, n) - starts.clip(0, n))
-    table = covered[0][:, None, None] * covered[1][None, :, None]
+    pads = windows.pads(*spatial)
+    if not any(map(any, pads)):
+        return math.prod(windows.size)
+    table = np.ones((1,) * (len(spatial) + 1), np.int64)
+    for axis, (n, (before, _)) in enumerate(zip(spatial, pads, strict=True)):
+        starts = np.arange(windows.places(*spatial)[axis]) * windows.strides[axis] - before
+        covered = (starts + windows.size[axis]).clip(0, n) - starts.clip(0, n)
+        table = table * covered.reshape((-1,) + (1,) * (len(spatial) - axis))
     return k.backend.from_host(table)
 
 
 @register
-class AvgPool(_PoolForward):
+class AvgPool(PoolForward):
     """The mean of each window."""
 
     type = "AvgPool"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x = inputs[0]
-        windows = _windows(k.op)
-        oh, ow = windows.places(x.shape[1], x.shape[2])
+        windows = pool_windows(k.op)
+        n, *spatial, c = x.shape
+        places = windows.places(*spatial)
         out = k.out
         if out is None:
-            out = k.xp.empty((x.shape[0], oh, ow, x.shape[3]), x.dtype)
-        image = padded(k, x, windows.pads(x.shape[1], x.shape[2]))
-        for n, view in enumerate(_places(windows, image, oh, ow)):
-            if n == 0:
+            out = k.xp.empty((n, *places, c), x.dtype)
+        image = padded(k, x, windows.pads(*spatial))
+        for tap, view in enumerate(_views(windows, image, places)):
+            if tap == 0:
                 out[...] = view
             else:
                 k.xp.add(out, view, out=out)
-        count = _counts(k, windows, x.shape[1], x.shape[2])
+        count = _counts(k, windows, spatial)
         return k.xp.true_divide(out, count, out=out, casting="same_kind")
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         x = op.inputs[0]
-        result = apply("AvgPoolGrad", shape(x), grads[0], **op.attrs)
+        result = apply(self.average[1], shape(x), grads[0], **op.attrs)
         result.set_shape(x.dims)
         return (result,)
 
@@ -297,33 +314,75 @@ class AvgPoolGrad(_Pooling):
 
     def infer(self, op: Operation) -> Sequence[Spec]:
         target = static_shape(op.inputs[0])
-        return (Spec(op.inputs[1].dtype, (None,) * 4 if target is None else target),)
+        return (
+            Spec(op.inputs[1].dtype, (None,) * (self.spatial + 2) if target is None else target),
+        )
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         target, dy = inputs
-        n, h, w, c = (int(d) for d in target)
-        windows = _windows(k.op)
-        (top, bottom), (left, right) = windows.pads(h, w)
+        dims = tuple(int(d) for d in target)
+        windows = pool_windows(k.op)
+        pads = windows.pads(*dims[1:-1])
         share = k.scratch("share", dy.shape, dy.dtype)
-        count = _counts(k, windows, h, w)
-        k.xp.true_divide(dy, count, out=share, casting="same_kind")
-        total = k.scratch("total", (n, h + top + bottom, w + left + right, c), dy.dtype)
+        k.xp.true_divide(dy, _counts(k, windows, dims[1:-1]), out=share, casting="same_kind")
+        total = k.scratch("total", padded_shape(dims, pads), dy.dtype)
         total[...] = 0
-        for view in _places(windows, total, *dy.shape[1:3]):
+        for view in _views(windows, total, dy.shape[1:-1]):
             k.xp.add(view, share, out=view)
-        inner = total[:, top : top + h, left : left + w]
+        inner = total[inner_part(pads, dims[1:-1])]
         if k.out is None:
             return inner.copy()
         k.out[...] = inner
         return k.out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
-        return (None, apply("AvgPool", grads[0], **op.attrs))
+        return (None, apply(self.average[0], grads[0], **op.attrs))
 
     def sample(self, draw: Draw) -> Sample:
         image, result, attrs = self.draw_case(draw)
-        target = Input((4,), value=np.array(image, np.int32), constant=True)
+        target = Input((len(image),), value=np.array(image, np.int32), constant=True)
         return Sample((target, Input(result)), attrs)
+
+
+class _Volume(_Pooling):
+    spatial = 3
+    maximum = ("MaxPool3D", "MaxPool3DGrad", "MaxPool3DGradGrad")
+    average = ("AvgPool3D", "AvgPool3DGrad")
+
+
+@register
+class MaxPool3D(_Volume, MaxPool):
+    """The largest element of each window of a volume."""
+
+    type = "MaxPool3D"
+
+
+@register
+class MaxPool3DGrad(_Volume, MaxPoolGrad):
+    """The gradient of `MaxPool3D` by its volumes: inputs are volumes, maxima, and dy."""
+
+    type = "MaxPool3DGrad"
+
+
+@register
+class MaxPool3DGradGrad(_Volume, MaxPoolGradGrad):
+    """From each window the element at the place where the volumes have their maximum."""
+
+    type = "MaxPool3DGradGrad"
+
+
+@register
+class AvgPool3D(_Volume, AvgPool):
+    """The mean of each window of a volume."""
+
+    type = "AvgPool3D"
+
+
+@register
+class AvgPool3DGrad(_Volume, AvgPoolGrad):
+    """The gradient of `AvgPool3D` by its volumes: inputs are their shape, and dy."""
+
+    type = "AvgPool3DGrad"
 
 
 # The names users type
@@ -339,10 +398,11 @@ def _pool(
     name: str | None,
 ) -> Tensor:
     check_channels_last(data_format)
-    size, pads = spatial_pair(ksize, "ksize"), check_padding(padding)
+    axes = 3 if op_type.endswith("3D") else 2
+    size, pads = spatial_numbers(ksize, "ksize", axes), check_padding(padding, axes)
     if not isinstance(pads, str) and any(max(p) >= n for p, n in zip(pads, size, strict=True)):
         raise ValueError(f"padding {pads} must be smaller than the window {size}")
-    steps = spatial_pair(strides, "strides")
+    steps = spatial_numbers(strides, "strides", axes)
     return apply(op_type, value, name=name, ksize=size, strides=steps, padding=pads)
 
 
@@ -389,3 +449,33 @@ def avg_pool(
 ) -> Tensor:
     """Return the mean of each window, of the image's own pixels; parameters as in `max_pool`."""
     return _pool("AvgPool", value, ksize, strides, padding, data_format, name)
+
+
+def max_pool3d(
+    input: Any,
+    ksize: Any,
+    strides: Any,
+    padding: Any,
+    data_format: str = "NDHWC",
+    name: str | None = None,
+) -> Tensor:
+    """Return the largest element of each window of volumes (batch, depth, height, width, channels).
+
+    Parameters are those of `max_pool`, with three numbers for the volume, or five.
+    """
+    return _pool("MaxPool3D", input, ksize, strides, padding, data_format, name)
+
+
+def avg_pool3d(
+    input: Any,
+    ksize: Any,
+    strides: Any,
+    padding: Any,
+    data_format: str = "NDHWC",
+    name: str | None = None,
+) -> Tensor:
+    """Return the mean of each window of volumes (batch, depth, height, width, channels).
+
+    Parameters are those of `max_pool`, with three numbers for the volume, or five.
+    """
+    return _pool("AvgPool3D", input, ksize, strides, padding, data_format, name)

@@ -9,11 +9,12 @@ import numpy as np
 
 from tensorgraph.base import dtypes, shapes
 from tensorgraph.base.dtypes import as_dtype
-from tensorgraph.graph.defaults import apply, get_default_graph
+from tensorgraph.graph.defaults import apply, convert_to_tensor, get_default_graph
 from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import Arg, Draw, Input, KernelContext, OpDef, Sample, Spec, register
 from tensorgraph.graph.static import static_shape
 from tensorgraph.ops.array import SHAPE
+from tensorgraph.ops.math import cast
 
 
 class RandomOp(OpDef):
@@ -93,6 +94,32 @@ class TruncatedNormal(RandomOp):
 
 
 @register
+class RandomOrthogonal(RandomOp):
+    """A matrix whose columns, or rows if these are fewer, are orthonormal; each as likely."""
+
+    type = "RandomOrthogonal"
+
+    def infer(self, op: Operation) -> Sequence[Spec]:
+        (spec,) = super().infer(op)
+        if spec.shape is not None and len(spec.shape) != 2:
+            raise ValueError(f"an orthogonal matrix has two sizes, not {spec.shape}")
+        return (spec,)
+
+    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
+        (rows, columns), dtype = _target(k, inputs[0])
+        tall = k.stream().normal((max(rows, columns), min(rows, columns)), dtype)
+        q, r = k.xp.linalg.qr(tall)
+        # QR leaves the signs open; with these the distribution is uniform (arXiv:math-ph/0609050).
+        q *= k.xp.where(k.xp.diagonal(r) < 0, -1, 1).astype(dtype)
+        return q if rows >= columns else q.T
+
+    def sample(self, draw: Draw) -> Sample:
+        value = np.array((draw.size(), draw.size()), np.int32)
+        attrs = {"dtype": dtypes.float32, "seeds": (1, 2)}
+        return Sample((Input(value.shape, value=value, constant=True),), attrs)
+
+
+@register
 class DropoutMask(OpDef):
     """0 with probability ``rate``, else 1 / (1 - rate): what dropout multiplies by."""
 
@@ -127,11 +154,17 @@ def dropout_mask(x: Tensor, rate: Any, noise_shape: Any, seed: int | None) -> Te
     shape: Any = noise_shape
     if shape is None:
         shape = x.dims if shapes.is_full(x.dims) else apply("Shape", x, out_type=dtypes.int32)
-    rate_tensor = x.graph.apply("Cast", rate, dtype=x.dtype).outputs[0]
+    given = isinstance(rate, Tensor)
+    rate_tensor = cast(rate, x.dtype) if given else convert_to_tensor(rate, x.dtype)
     mask = apply("DropoutMask", shape, rate_tensor, name="mask", seeds=x.graph.get_seeds(seed))
     if noise_shape is None:
         mask.set_shape(x.dims)
     return mask
+
+
+def random_orthogonal(rows: int, columns: int, dtype: Any, seed: int | None = None) -> Tensor:
+    """Return a random matrix with orthonormal columns, or rows if these are fewer."""
+    return _random("RandomOrthogonal", (rows, columns), dtype, seed, None)
 
 
 def _random(op_type: str, shape: Any, dtype: Any, seed: int | None, name: str | None) -> Tensor:
@@ -162,9 +195,9 @@ def random_normal(
     name : str, default "random_normal"
         Its name.
     """
-    with get_default_graph().name_scope(name or "random_normal"):
+    with get_default_graph().name_scope(name or "random_normal") as scope:
         numbers: Tensor = _random("RandomStandardNormal", shape, dtype, seed, None) * stddev
-        return apply("Add", numbers, mean, name="add")
+        return apply("Add", numbers, mean, name=scope)
 
 
 def truncated_normal(
@@ -176,9 +209,9 @@ def truncated_normal(
     name: str | None = None,
 ) -> Tensor:
     """Return what `random_normal` does, with numbers beyond two standard deviations redrawn."""
-    with get_default_graph().name_scope(name or "truncated_normal"):
+    with get_default_graph().name_scope(name or "truncated_normal") as scope:
         numbers: Tensor = _random("TruncatedNormal", shape, dtype, seed, None) * stddev
-        return apply("Add", numbers, mean, name="add")
+        return apply("Add", numbers, mean, name=scope)
 
 
 def random_uniform(
@@ -210,11 +243,11 @@ def random_uniform(
         If integers are asked for without `maxval`, or the interval is empty.
     """
     target = as_dtype(dtype)
-    with get_default_graph().name_scope(name or "random_uniform"):
+    with get_default_graph().name_scope(name or "random_uniform") as scope:
         if not target.is_integer:
             span = (1 if maxval is None else maxval) - minval
             numbers: Tensor = _random("RandomUniform", shape, target, seed, None) * span
-            return apply("Add", numbers, minval, name="add")
+            return apply("Add", numbers, minval, name=scope)
         if maxval is None or not minval < maxval:
             raise ValueError(f"integers need an interval: minval={minval}, maxval={maxval}")
         attrs: dict[str, Any] = {
@@ -223,4 +256,4 @@ def random_uniform(
             "minval": int(minval),
             "maxval": int(maxval),
         }
-        return apply("RandomUniformInt", shape, **attrs)
+        return apply("RandomUniformInt", shape, name=scope, **attrs)

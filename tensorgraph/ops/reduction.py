@@ -27,6 +27,7 @@ from tensorgraph.graph.opdef import (
     elements,
     register,
 )
+from tensorgraph.graph.static import static_ints
 from tensorgraph.ops.array import broadcast_to, shape
 from tensorgraph.ops.math import cast, equal
 
@@ -137,6 +138,39 @@ class Min(_Extreme):
         return inputs[0].min(attrs["axes"], out=k.out, keepdims=attrs["keepdims"])
 
 
+class _Vote(Reduction):
+    """A question about bools, answered over axes."""
+
+    inputs = (Arg("x", (dtypes.bool_,)),)
+    differentiable = False
+
+    def sample(self, draw: Draw) -> Sample:
+        drawn = super().sample(draw)
+        return Sample((Input(drawn.inputs[0].shape, dtype=dtypes.bool_),), drawn.attrs)
+
+
+@register
+class All(_Vote):
+    """Whether all hold; so it is of none."""
+
+    type = "All"
+
+    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
+        attrs = k.op.attrs
+        return inputs[0].all(attrs["axes"], out=k.out, keepdims=attrs["keepdims"])
+
+
+@register
+class AnyOf(_Vote):
+    """Whether at least one holds; none does of none."""
+
+    type = "Any"
+
+    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
+        attrs = k.op.attrs
+        return inputs[0].any(attrs["axes"], out=k.out, keepdims=attrs["keepdims"])
+
+
 class _Place(OpDef):
     """The place of an extreme along one axis; the first among equals."""
 
@@ -208,9 +242,7 @@ def _size(x: Tensor) -> Tensor:
 
 def reduction_axes(axis: Any) -> tuple[int, ...] | None:
     """Return the axes that a user gave as an int, a list, or None for all."""
-    if axis is None:
-        return None
-    return tuple(int(a) for a in np.atleast_1d(np.asarray(axis, np.int64)))
+    return None if axis is None else static_ints(axis, "the axes of a reduction")
 
 
 def _reduce(
@@ -288,6 +320,39 @@ def reduce_min(
     return _reduce("Min", input_tensor, axis, keepdims, name, old)
 
 
+def reduce_prod(
+    input_tensor: Any,
+    axis: Any = None,
+    keepdims: bool | None = None,
+    name: str | None = None,
+    **old: Any,
+) -> Tensor:
+    """Return the product over `axis`; parameters as in `reduce_sum`."""
+    return _reduce("Prod", input_tensor, axis, keepdims, name, old)
+
+
+def reduce_all(
+    input_tensor: Any,
+    axis: Any = None,
+    keepdims: bool | None = None,
+    name: str | None = None,
+    **old: Any,
+) -> Tensor:
+    """Return whether all hold over `axis`; parameters as in `reduce_sum`."""
+    return _reduce("All", input_tensor, axis, keepdims, name, old)
+
+
+def reduce_any(
+    input_tensor: Any,
+    axis: Any = None,
+    keepdims: bool | None = None,
+    name: str | None = None,
+    **old: Any,
+) -> Tensor:
+    """Return whether at least one holds over `axis`; parameters as in `reduce_sum`."""
+    return _reduce("Any", input_tensor, axis, keepdims, name, old)
+
+
 def argmax(
     input: Any,
     axis: int | None = None,
@@ -342,6 +407,11 @@ def _place(
     return apply(op_type, x, name=name, **attrs)
 
 
-def size(input: Any, name: str | None = None) -> Tensor:
-    """Return how many elements the tensor has when the graph runs, as int32."""
-    return apply("Size", input, name=name)
+def size(input: Any, name: str | None = None, out_type: Any = dtypes.int32) -> Tensor:
+    """Return how many elements the tensor has when the graph runs, as an `out_type`."""
+    x = convert_to_tensor(input)
+    with x.graph.name_scope(name or "Size") as scope:
+        target = as_dtype(out_type)
+        if target is dtypes.int32:
+            return apply("Size", x, name=scope)
+        return apply("Cast", apply("Size", x), name=scope, dtype=target)

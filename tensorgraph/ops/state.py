@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tensorgraph.base import dtypes, shapes
 from tensorgraph.graph.node import Operation
-from tensorgraph.graph.opdef import Arg, KernelContext, OpDef, Spec, register
+from tensorgraph.graph.opdef import Arg, Gradients, KernelContext, OpDef, Spec, register
 
 REF = Arg("ref", dtypes.ALL, ref=True)
 NUMERIC_REF = Arg("ref", dtypes.NUMERIC, ref=True)
@@ -60,9 +62,8 @@ class Assign(Update):
 
     def infer(self, op: Operation) -> Sequence[Spec]:
         ref, value = op.inputs
-        if op.attrs["validate_shape"]:
-            shapes.merge(ref.dims, value.dims)
-        return (Spec(ref.dtype, ref.dims, ref=True),)
+        dims = shapes.merge(ref.dims, value.dims) if op.attrs["validate_shape"] else value.dims
+        return (Spec(ref.dtype, dims, ref=True),)
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         cell, value = inputs
@@ -96,6 +97,98 @@ class AssignSub(Update):
         return cell
 
 
+class _Scatter(Update):
+    """An op that changes rows of a variable: those that integer indices of any shape name."""
+
+    def infer(self, op: Operation) -> Sequence[Spec]:
+        ref, indices, updates = op.inputs
+        if ref.dims is not None and indices.dims is not None and updates.dims != ():
+            if not ref.dims:
+                raise ValueError(f"variable {ref.name!r} is a scalar: it has no rows")
+            wanted = (*indices.dims, *ref.dims[1:])
+            if not shapes.compatible(updates.dims, wanted):
+                raise ValueError(
+                    f"updates of shape {updates.shape} do not suit indices of shape"
+                    f" {indices.shape} into variable {ref.name!r} of shape {ref.shape}: the shape"
+                    f" must be {shapes.format_shape(wanted)}"
+                )
+        return (Spec(ref.dtype, ref.dims, ref=True),)
+
+    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
+        cell, indices, updates = inputs
+        rows = cell.read()
+        if indices.size:
+            outside = indices[(indices < 0) | (indices >= rows.shape[0])]
+            if outside.size:
+                raise ValueError(
+                    f"index {int(outside.ravel()[0])} is outside of [0, {rows.shape[0]}), the rows"
+                    " of the variable"
+                )
+        self.change(k, rows, indices, updates)
+        return cell
+
+    def change(self, k: KernelContext, rows: Any, indices: Any, updates: Any) -> None:
+        """Change the rows in place."""
+        raise NotImplementedError
+
+
+INDICES = Arg("indices", (dtypes.int32, dtypes.int64), group="indices")
+
+
+@register
+class ScatterUpdate(_Scatter):
+    """The variable with rows set to others."""
+
+    type = "ScatterUpdate"
+    inputs = (REF, INDICES, Arg("updates", dtypes.ALL))
+
+    def change(self, k: KernelContext, rows: Any, indices: Any, updates: Any) -> None:
+        rows[indices] = updates
+
+
+@register
+class ScatterAdd(_Scatter):
+    """The variable with rows added to some of its own; a row named twice is changed twice."""
+
+    type = "ScatterAdd"
+    inputs = (NUMERIC_REF, INDICES, Arg("updates", dtypes.NUMERIC))
+
+    def change(self, k: KernelContext, rows: Any, indices: Any, updates: Any) -> None:
+        k.xp.add.at(rows, indices, updates)
+
+
+@register
+class ScatterSub(_Scatter):
+    """The variable with rows subtracted from some of its own; likewise."""
+
+    type = "ScatterSub"
+    inputs = (NUMERIC_REF, INDICES, Arg("updates", dtypes.NUMERIC))
+
+    def change(self, k: KernelContext, rows: Any, indices: Any, updates: Any) -> None:
+        k.xp.subtract.at(rows, indices, updates)
+
+
+@register
+class InitializedValue(OpDef):
+    """The value of the variable, or the second input where it has none yet."""
+
+    type = "InitializedValue"
+    inputs = (REF, Arg("initial_value", dtypes.ALL))
+    stateful = True
+
+    def infer(self, op: Operation) -> Sequence[Spec]:
+        ref, initial = op.inputs
+        return (Spec(ref.dtype, shapes.merge(ref.dims, initial.dims)),)
+
+    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
+        cell, initial = inputs
+        # A copy: the storage may be written to before the result is used.
+        return k.xp.array(cell.read() if cell.is_initialized() else initial)
+
+    def gradient(self, op: Operation, *grads: Any) -> Gradients:
+        return (grads[0], None)
+
+
 @register
 class IsVariableInitialized(OpDef):
     """Whether the variable has a value."""
@@ -110,3 +203,22 @@ class IsVariableInitialized(OpDef):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.asarray(inputs[0].is_initialized())
+
+
+@register
+class UninitializedNames(OpDef):
+    """The names of those variables, of all that are given, that have no value."""
+
+    type = "UninitializedNames"
+    inputs = (REF,)
+    variadic = True
+    stateful = True
+    differentiable = False
+
+    def infer(self, op: Operation) -> Sequence[Spec]:
+        return (Spec(dtypes.string, (None,)),)
+
+    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
+        pairs = zip(k.op.inputs, inputs, strict=True)
+        names = [ref.op.name.encode() for ref, cell in pairs if not cell.is_initialized()]
+        return np.array(names, dtypes.string.np_dtype)

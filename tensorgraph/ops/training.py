@@ -1,6 +1,7 @@
 """The update rules of the optimizers, each one op on a variable and its slots.
 
-Learning rates and the like are scalars of the variable's type. Updates are written in place.
+Learning rates and the like are scalars of the variable's type. Updates are written in place, with
+working memory that is kept from run to run.
 """
 
 from __future__ import annotations
@@ -12,84 +13,273 @@ from tensorgraph.graph.opdef import Arg, KernelContext, register
 from tensorgraph.ops.state import Update
 
 
-def _ref(name: str) -> Arg:
-    return Arg(name, dtypes.FLOATING, ref=True)
+class Rule(Update):
+    """An update rule: its inputs are the variable, its slots, the settings and the gradient."""
+
+    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
+        cells = zip(self.inputs, inputs, strict=True)
+        self.step(k, *[value.read() if arg.ref else value for arg, value in cells])
+        return inputs[0]
+
+    def step(self, k: KernelContext, *arrays: Any) -> None:
+        """Change the variable and its slots in place."""
+        raise NotImplementedError(f"op type {self.type!r} defines no step")
+
+
+def _inputs(refs: str, values: str) -> tuple[Arg, ...]:
+    """Return inputs of these names: the variable and its slots, then what is only read."""
+    changed = [Arg(name, dtypes.FLOATING, ref=True) for name in refs.split()]
+    return (*changed, *[Arg(name) for name in values.split()])
+
+
+def _average(xp: Any, mean: Any, sample: Any, decay: Any, scratch: Any) -> None:
+    """Mean ← decay · mean + (1 - decay) · sample; `scratch` may be `sample` itself."""
+    xp.subtract(sample, mean, out=scratch)
+    xp.multiply(scratch, 1 - decay, out=scratch)
+    xp.add(mean, scratch, out=mean)
+
+
+def _corrected_rate(xp: Any, rate: Any, power1: Any, power2: Any) -> Any:
+    """Return Adam's step size, corrected for moments that began at zero."""
+    return rate * xp.sqrt(1 - power2) / (1 - power1)
 
 
 @register
-class ApplyGradientDescent(Update):
+class ApplyGradientDescent(Rule):
     """w ← w - αg."""
 
     type = "ApplyGradientDescent"
-    inputs = (_ref("var"), Arg("alpha"), Arg("delta"))
+    inputs = _inputs("var", "learning_rate grad")
 
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        cell, alpha, delta = inputs
-        w = cell.read()
-        step = k.xp.multiply(delta, alpha, out=k.scratch("step", w.shape, w.dtype))
-        k.xp.subtract(w, step, out=w)
-        return cell
+    def step(self, k: KernelContext, *arrays: Any) -> None:
+        w, rate, grad = arrays
+        a = k.xp.multiply(grad, rate, out=k.scratch("a", w.shape, w.dtype))
+        k.xp.subtract(w, a, out=w)
 
 
 @register
-class ApplyMomentum(Update):
+class ApplyProximalGradientDescent(Rule):
+    """w ← w - αg, then shrunk: sign(w) max(|w| - αl₁, 0) / (1 + αl₂)."""
+
+    type = "ApplyProximalGradientDescent"
+    inputs = _inputs(
+        "var", "learning_rate l1_regularization_strength l2_regularization_strength grad"
+    )
+
+    def step(self, k: KernelContext, *arrays: Any) -> None:
+        w, rate, l1, l2, grad = arrays
+        xp, a = k.xp, k.scratch("a", w.shape, w.dtype)
+        xp.multiply(grad, rate, out=a)
+        xp.subtract(w, a, out=w)
+        xp.absolute(w, out=a)
+        xp.subtract(a, rate * l1, out=a)
+        xp.maximum(a, 0, out=a)
+        xp.copysign(a, w, out=w)
+        xp.true_divide(w, 1 + rate * l2, out=w)
+
+
+@register
+class ApplyMomentum(Rule):
     """v ← μv + g; w ← w - αv, or w ← w - α(g + μv) with Nesterov's momentum."""
 
     type = "ApplyMomentum"
-    inputs = (_ref("var"), _ref("accum"), Arg("lr"), Arg("grad"), Arg("momentum"))
+    inputs = _inputs("var accum", "learning_rate grad momentum")
 
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        cell, accum, lr, grad, momentum = inputs
-        w, v = cell.read(), accum.read()
-        step = k.scratch("step", w.shape, w.dtype)
-        k.xp.multiply(v, momentum, out=v)
-        k.xp.add(v, grad, out=v)
+    def step(self, k: KernelContext, *arrays: Any) -> None:
+        w, v, rate, grad, momentum = arrays
+        xp, a = k.xp, k.scratch("a", w.shape, w.dtype)
+        xp.multiply(v, momentum, out=v)
+        xp.add(v, grad, out=v)
         if k.op.attrs["use_nesterov"]:
-            k.xp.multiply(v, momentum, out=step)
-            k.xp.add(step, grad, out=step)
-            k.xp.multiply(step, lr, out=step)
+            xp.multiply(v, momentum, out=a)
+            xp.add(a, grad, out=a)
+            xp.multiply(a, rate, out=a)
         else:
-            k.xp.multiply(v, lr, out=step)
-        k.xp.subtract(w, step, out=w)
-        return cell
+            xp.multiply(v, rate, out=a)
+        xp.subtract(w, a, out=w)
 
 
 @register
-class ApplyAdam(Update):
+class ApplyAdagrad(Rule):
+    """s ← s + g²; w ← w - αg/√s (Duchi et al. 2011)."""
+
+    type = "ApplyAdagrad"
+    inputs = _inputs("var accumulator", "learning_rate grad")
+
+    def step(self, k: KernelContext, *arrays: Any) -> None:
+        w, s, rate, grad = arrays
+        xp, a = k.xp, k.scratch("a", w.shape, w.dtype)
+        xp.multiply(grad, grad, out=a)
+        xp.add(s, a, out=s)
+        xp.sqrt(s, out=a)
+        xp.true_divide(grad, a, out=a)
+        xp.multiply(a, rate, out=a)
+        xp.subtract(w, a, out=w)
+
+
+@register
+class ApplyAdadelta(Rule):
+    """Adadelta (Zeiler, arXiv:1212.5701).
+
+    s ← ρs + (1 - ρ)g²; u = g √(d + ε)/√(s + ε); d ← ρd + (1 - ρ)u²; w ← w - αu.
+    """
+
+    type = "ApplyAdadelta"
+    inputs = _inputs("var accum accum_update", "lr rho epsilon grad")
+
+    def step(self, k: KernelContext, *arrays: Any) -> None:
+        w, s, d, rate, rho, epsilon, grad = arrays
+        xp = k.xp
+        a, b = (k.scratch(key, w.shape, w.dtype) for key in "ab")
+        xp.multiply(grad, grad, out=a)
+        _average(xp, s, a, rho, a)
+        xp.add(d, epsilon, out=a)
+        xp.add(s, epsilon, out=b)
+        xp.true_divide(a, b, out=a)
+        xp.sqrt(a, out=a)
+        xp.multiply(a, grad, out=a)
+        xp.multiply(a, a, out=b)
+        _average(xp, d, b, rho, b)
+        xp.multiply(a, rate, out=a)
+        xp.subtract(w, a, out=w)
+
+
+class _RMSProp(Rule):
+    """What both forms of RMSProp do with the mean square that they divide by."""
+
+    def _move(self, k: KernelContext, *arrays: Any) -> None:
+        """M ← μm + αg/√(square + ε); w ← w - m; `square` is destroyed."""
+        w, m, square, rate, momentum, epsilon, grad = arrays
+        xp = k.xp
+        xp.add(square, epsilon, out=square)
+        xp.sqrt(square, out=square)
+        xp.true_divide(grad, square, out=square)
+        xp.multiply(square, rate, out=square)
+        xp.multiply(m, momentum, out=m)
+        xp.add(m, square, out=m)
+        xp.subtract(w, m, out=w)
+
+
+@register
+class ApplyRMSProp(_RMSProp):
+    """RMSProp (Tieleman and Hinton 2012): s ← ρs + (1 - ρ)g²; m ← μm + αg/√(s + ε); w ← w - m."""
+
+    type = "ApplyRMSProp"
+    inputs = _inputs("var rms mom", "learning_rate decay momentum epsilon grad")
+
+    def step(self, k: KernelContext, *arrays: Any) -> None:
+        w, s, m, rate, decay, momentum, epsilon, grad = arrays
+        xp, a = k.xp, k.scratch("a", w.shape, w.dtype)
+        xp.multiply(grad, grad, out=a)
+        _average(xp, s, a, decay, a)
+        xp.copyto(a, s)
+        self._move(k, w, m, a, rate, momentum, epsilon, grad)
+
+
+@register
+class ApplyCenteredRMSProp(_RMSProp):
+    """RMSProp by the variance s - c² of the gradient, where c ← ρc + (1 - ρ)g is its mean."""
+
+    type = "ApplyCenteredRMSProp"
+    inputs = _inputs("var mg rms mom", "learning_rate decay momentum epsilon grad")
+
+    def step(self, k: KernelContext, *arrays: Any) -> None:
+        w, c, s, m, rate, decay, momentum, epsilon, grad = arrays
+        xp, a = k.xp, k.scratch("a", w.shape, w.dtype)
+        xp.multiply(grad, grad, out=a)
+        _average(xp, s, a, decay, a)
+        _average(xp, c, grad, decay, a)
+        xp.multiply(c, c, out=a)
+        xp.subtract(s, a, out=a)
+        self._move(k, w, m, a, rate, momentum, epsilon, grad)
+
+
+@register
+class ApplyAdam(Rule):
     """Adam (Kingma and Ba, arXiv:1412.6980), with epsilon outside of the bias correction.
 
     m ← β₁m + (1 - β₁)g; v ← β₂v + (1 - β₂)g²; w ← w - α √(1 - β₂ᵗ)/(1 - β₁ᵗ) m / (√v + ε).
+    With Nesterov's momentum (Dozat 2016) β₁m + (1 - β₁)g stands in place of the last m.
     """
 
     type = "ApplyAdam"
-    inputs = (
-        _ref("var"),
-        _ref("m"),
-        _ref("v"),
-        Arg("beta1_power"),
-        Arg("beta2_power"),
-        Arg("lr"),
-        Arg("beta1"),
-        Arg("beta2"),
-        Arg("epsilon"),
-        Arg("grad"),
-    )
+    inputs = _inputs("var m v", "beta1_power beta2_power learning_rate beta1 beta2 epsilon grad")
 
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        cell, m_cell, v_cell, power1, power2, lr, beta1, beta2, epsilon, grad = inputs
-        xp, w, m, v = k.xp, cell.read(), m_cell.read(), v_cell.read()
-        a = k.scratch("a", w.shape, w.dtype)
-        # m += (g - m)(1 - β₁), and the same for v: each moment is read and written once.
-        xp.subtract(grad, m, out=a)
-        xp.multiply(a, 1 - beta1, out=a)
-        xp.add(m, a, out=m)
+    def step(self, k: KernelContext, *arrays: Any) -> None:
+        w, m, v, power1, power2, rate, beta1, beta2, epsilon, grad = arrays
+        xp, a = k.xp, k.scratch("a", w.shape, w.dtype)
+        _average(xp, m, grad, beta1, a)
         xp.multiply(grad, grad, out=a)
-        xp.subtract(a, v, out=a)
-        xp.multiply(a, 1 - beta2, out=a)
-        xp.add(v, a, out=v)
+        _average(xp, v, a, beta2, a)
         xp.sqrt(v, out=a)
         xp.add(a, epsilon, out=a)
-        xp.true_divide(m, a, out=a)
-        xp.multiply(a, lr * xp.sqrt(1 - power2) / (1 - power1), out=a)
+        direction = m
+        if k.op.attrs["use_nesterov"]:
+            direction = k.scratch("direction", w.shape, w.dtype)
+            xp.copyto(direction, m)
+            _average(xp, direction, grad, beta1, k.scratch("b", w.shape, w.dtype))
+        xp.true_divide(direction, a, out=a)
+        xp.multiply(a, _corrected_rate(xp, rate, power1, power2), out=a)
         xp.subtract(w, a, out=w)
-        return cell
+
+
+@register
+class ApplyAdaMax(Rule):
+    """Adam by the largest gradient: m ← β₁m + (1 - β₁)g; v ← max(β₂v, |g|).
+
+    Then w ← w - α/(1 - β₁ᵗ) m / (v + ε) (Kingma and Ba, arXiv:1412.6980, section 7).
+    """
+
+    type = "ApplyAdaMax"
+    inputs = _inputs("var m v", "beta1_power learning_rate beta1 beta2 epsilon grad")
+
+    def step(self, k: KernelContext, *arrays: Any) -> None:
+        w, m, v, power1, rate, beta1, beta2, epsilon, grad = arrays
+        xp, a = k.xp, k.scratch("a", w.shape, w.dtype)
+        _average(xp, m, grad, beta1, a)
+        xp.absolute(grad, out=a)
+        xp.multiply(v, beta2, out=v)
+        xp.maximum(v, a, out=v)
+        xp.add(v, epsilon, out=a)
+        xp.true_divide(m, a, out=a)
+        xp.multiply(a, rate / (1 - power1), out=a)
+        xp.subtract(w, a, out=w)
+
+
+@register
+class ApplyFtrl(Rule):
+    """Follow the regularized leader (McMahan et al. 2013).
+
+    With s' = s + g² and p the (negative) power of the learning rate:
+    z ← z + g + 2hw - (s'⁻ᵖ - s⁻ᵖ)w/α; w ← (sign(z) l₁ - z) / (s'⁻ᵖ/α + 2l₂) where |z| > l₁,
+    else 0; s ← s'. The strength h ("shrinkage") only changes what z is given.
+    """
+
+    type = "ApplyFtrl"
+    inputs = _inputs(
+        "var accum linear",
+        "grad learning_rate l1_regularization_strength l2_regularization_strength"
+        " l2_shrinkage_regularization_strength learning_rate_power",
+    )
+
+    def step(self, k: KernelContext, *arrays: Any) -> None:
+        w, s, z, grad, rate, l1, l2, shrinkage, power = arrays
+        xp = k.xp
+        a, b = (k.scratch(key, w.shape, w.dtype) for key in "ab")
+        xp.power(s, -power, out=a)
+        xp.multiply(grad, grad, out=b)
+        xp.add(s, b, out=s)
+        xp.power(s, -power, out=b)
+        # z: the gradient, and what keeps the earlier steps where they led.
+        xp.add(z, grad, out=z)
+        xp.subtract(a, b, out=a)
+        xp.true_divide(a, rate, out=a)
+        xp.add(a, 2 * shrinkage, out=a)
+        xp.multiply(a, w, out=a)
+        xp.add(z, a, out=z)
+        # w: -(z shrunk towards 0 by l₁) over the curvature.
+        xp.true_divide(b, rate, out=b)
+        xp.add(b, 2 * l2, out=b)
+        xp.clip(z, -l1, l1, out=w)
+        xp.subtract(w, z, out=w)
+        xp.true_divide(w, b, out=w)

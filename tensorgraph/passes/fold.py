@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorgraph.base import dtypes
 from tensorgraph.base.backend import Backend
 from tensorgraph.graph.graph import Graph
 from tensorgraph.graph.kernel import KernelContext
@@ -40,6 +41,8 @@ def _evaluate(
     definition = op.definition
     if definition.stateful or op.type == "Const" or not op.outputs:
         return None
+    if any(t.dtype is dtypes.variant for t in op.outputs):
+        return None
     known = definition.known(op, inputs)
     if known is not None:
         return [known]
@@ -47,9 +50,12 @@ def _evaluate(
     if len(values) < len(inputs):
         return None
     context = KernelContext(op, backend, outs=(None,) * len(op.outputs))
-    with backend.running():
-        arrays = [backend.from_host(v) for v in values]
-        result = definition.kernel(context, *arrays)
+    try:
+        with backend.running():
+            arrays = [backend.from_host(v) for v in values]
+            result = definition.kernel(context, *arrays)
+    except Exception:
+        return None  # it will fail again when it runs, and there the error is explained
     results = result if isinstance(result, tuple) else (result,)
     folded = [
         np.asarray(backend.to_host(r), t.dtype.np_dtype)

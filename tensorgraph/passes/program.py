@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tensorgraph.base.shapes import FullShape
+from tensorgraph.base.shapes import FullShape, Shape
+from tensorgraph.graph.body import BodyGraph
 from tensorgraph.graph.graph import Graph
 from tensorgraph.graph.node import Operation, Tensor
 
@@ -59,12 +60,26 @@ def extract(
     for tensor, shape in feeds.items():
         attrs = {"dtype": tensor.dtype, "shape": shape}
         with graph.source(tensor.op.source):
-            name = tensor.op.name if tensor.value_index == 0 else f"{tensor.op.name}/feed"
+            # Beside a fed output, others may be computed: they need the name.
+            name = tensor.op.name
+            if len(tensor.op.outputs) > 1:
+                name += f"/feed_{tensor.value_index}"
             fed = graph.create_op("Placeholder", (), attrs, f"{name}/").outputs[0]
         mapping[tensor] = fed
         placeholders.append(fed)
     program = Program(graph, (), tuple(fetches), tuple(targets))
     return _copy(program, graph, mapping, tuple(placeholders), lambda op, inputs, graph: None)
+
+
+def specialize(body: BodyGraph, fetches: Sequence[Tensor], shapes: Sequence[Shape]) -> Program:
+    """Return the program of a call of a body, for inputs of shapes that may be known in part."""
+    graph = Graph()
+    mapping = {}
+    for t, shape in zip(body.inputs, shapes, strict=True):
+        attrs = {**t.op.attrs, "shape": shape}
+        mapping[t] = graph.create_op("Placeholder", (), attrs, f"{t.op.name}/").outputs[0]
+    program = Program(graph, (), tuple(fetches), ())
+    return _copy(program, graph, mapping, tuple(mapping.values()), lambda op, inputs, graph: None)
 
 
 def rebuild(program: Program, rule: Rule) -> Program:

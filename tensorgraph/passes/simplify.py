@@ -17,6 +17,9 @@ def simplify(program: Program, backend: Backend) -> Program:
     def rule(op: Operation, inputs: Sequence[Tensor], graph: Graph) -> Sequence[Tensor] | None:
         del graph
         source = op.definition.forwards(op)
-        return None if source is None else [inputs[op.inputs.index(source)]]
+        # A variable itself says nothing of when it is read; the operation's place does.
+        if source is None or source.is_ref:
+            return None
+        return [inputs[op.inputs.index(source)]]
 
     return rebuild(program, rule)

@@ -6,6 +6,8 @@ results whose lives do not overlap may share a buffer.
 
 from __future__ import annotations
 
+import bisect
+import heapq
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -43,21 +45,23 @@ def share_buffers(lives: Sequence[Life]) -> tuple[list[int], list[int]]:
     """
     owners: list[int] = []
     sizes: list[int] = []
-    free_from: list[int] = []
+    busy: list[tuple[int, int]] = []  # a heap of (last reader, buffer)
+    free: list[tuple[int, int]] = []  # sorted (bytes, buffer)
     for life in lives:
         # A step reads its inputs while it writes, so a buffer is free only after its last reader.
-        free = [i for i, step in enumerate(free_from) if step < life.start]
-        best = min(free, key=lambda i: _misfit(sizes[i], life.nbytes), default=None)
-        if best is None or _misfit(sizes[best], life.nbytes) > life.nbytes:
-            best = len(sizes)
+        while busy and busy[0][0] < life.start:
+            buffer = heapq.heappop(busy)[1]
+            bisect.insort(free, (sizes[buffer], buffer))
+        # The best is the smallest that is large enough, or the largest of the others.
+        place = bisect.bisect_left(free, (life.nbytes, 0))
+        near = range(max(place - 1, 0), min(place + 1, len(free)))
+        best = min(near, key=lambda i: abs(free[i][0] - life.nbytes), default=None)
+        if best is None or abs(free[best][0] - life.nbytes) > life.nbytes:
+            buffer = len(sizes)
             sizes.append(life.nbytes)
-            free_from.append(life.end)
-        sizes[best] = max(sizes[best], life.nbytes)
-        free_from[best] = life.end
-        owners.append(best)
+        else:
+            buffer = free.pop(best)[1]
+            sizes[buffer] = max(sizes[buffer], life.nbytes)
+        heapq.heappush(busy, (life.end, buffer))
+        owners.append(buffer)
     return owners, sizes
-
-
-def _misfit(size: int, wanted: int) -> int:
-    """Return how badly a buffer suits: bytes to grow it by, or bytes that it wastes."""
-    return abs(size - wanted)

@@ -13,13 +13,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorgraph.base import shapes
+from tensorgraph.base import dtypes, shapes
 from tensorgraph.base.backend import Array, Backend
 from tensorgraph.base.errors import InvalidArgumentError, OpError, ResourceExhaustedError
 from tensorgraph.graph.kernel import Cell, KernelContext
 from tensorgraph.graph.node import Operation, Tensor
-from tensorgraph.passes.program import Program
+from tensorgraph.graph.opdef import Call
+from tensorgraph.passes import pipeline
+from tensorgraph.passes.program import Program, specialize
 from tensorgraph.runtime.memory import Life, share_buffers
+from tensorgraph.runtime.numerics import watched, watched_read
 from tensorgraph.runtime.state import SessionState
 
 
@@ -43,6 +46,11 @@ class Plan:
         What computes.
     state : SessionState
         The session's variables and random streams.
+    passes : sequence of str, default all
+        Which passes run over the bodies of branches and loops.
+    owned : bool, default False
+        The caller keeps the results of `execute`, so they may lie in no memory that a later call
+        or anyone else writes to.
 
     Attributes
     ----------
@@ -59,21 +67,37 @@ class Plan:
         If a placeholder is neither fed nor has a default.
     """
 
-    def __init__(self, program: Program, backend: Backend, state: SessionState) -> None:
+    def __init__(
+        self,
+        program: Program,
+        backend: Backend,
+        state: SessionState,
+        passes: Sequence[str] = pipeline.NAMES,
+        owned: bool = False,
+    ) -> None:
         self.program = program
         self._backend = backend
         self._state = state
+        self._passes = passes
         self._lock = threading.Lock()
         self._slots: dict[Tensor, int] = {}
         self._initial: list[Array] = []
         self._feeds = [self._slot(t) for t in program.feeds]
         self.steps: list[Step] = []
         order = schedule(program)
-        outs, self.buffer_bytes = _buffers(program, order, backend)
-        copied = _reads_to_copy(program, order)
+        kept = {_owner(t) for t in program.fetches} if owned else set()
+        outs, self.buffer_bytes = _buffers(program, order, backend, kept)
+        copied = _reads_to_copy(program, order) | {t.op for t in kept if t.op.definition.view}
+        self._taken = {t for op in order for t in op.inputs}.union(program.fetches)
         for op in order:
             self._add_step(op, outs, copied)
         self._fetches = [self._readable(t) for t in program.fetches]
+        # What the caller gave is not the caller's alone: it lies in buffers, or in a variable.
+        self._shared = [
+            place
+            for place, t in enumerate(program.fetches)
+            if owned and t.dtype is not dtypes.variant and (t.is_ref or _owner(t) in program.feeds)
+        ]
 
     def run(self, feeds: Sequence[Array]) -> list[np.ndarray[Any, Any]]:
         """Return the values of the fetches, as arrays of the host that the caller owns.
@@ -89,24 +113,34 @@ class Plan:
             If an operation fails; the message names it.
         """
         with self._lock, self._backend.running():
-            values = self._initial.copy()
-            for slot, array in zip(self._feeds, feeds, strict=True):
-                values[slot] = array
-            step = None
-            try:
-                for step in self.steps:
-                    kernel, context, inputs, outputs = step
-                    result = kernel(context, *[values[i] for i in inputs])
-                    if len(outputs) == 1:
-                        values[outputs[0]] = result
-                    else:
-                        for i, value in zip(outputs, result, strict=True):
-                            values[i] = value
-            except Exception as error:
-                if step is None:
-                    raise
-                raise _explained(error, step, values) from error
-            return [self._backend.to_host(values[i]) for i in self._fetches]
+            return [self._backend.to_host(value) for value in self.execute(feeds)]
+
+    def execute(self, feeds: Sequence[Array]) -> list[Array]:
+        """Return the values of the fetches on the backend; the caller holds lock and context.
+
+        Parameters and errors are those of `run`.
+        """
+        values = self._initial.copy()
+        for slot, array in zip(self._feeds, feeds, strict=True):
+            values[slot] = array
+        step = None
+        try:
+            for step in self.steps:
+                kernel, context, inputs, outputs = step
+                result = kernel(context, *[values[i] for i in inputs])
+                if len(outputs) == 1:
+                    values[outputs[0]] = result
+                else:
+                    for i, value in zip(outputs, result, strict=True):
+                        values[i] = value
+        except Exception as error:
+            if step is None:
+                raise
+            raise _explained(error, step, values) from error
+        results = [values[i] for i in self._fetches]
+        for place in self._shared:
+            results[place] = self._backend.xp.array(results[place])
+        return results
 
     def _slot(self, t: Tensor) -> int:
         """Return the place of a tensor's value, a new one for a new tensor."""
@@ -125,15 +159,26 @@ class Plan:
                 op.name,
                 op.source,
             )
+        if op.type == "VariableV2":
+            self._initial[self._slot(op.outputs[0])] = self._state.cell(op)
+            return
+        if op.type == "Identity" and op.inputs[0].is_ref:
+            self._slots[op.outputs[0]] = self._read(op.inputs[0], op, copied)
+            return
         inputs = []
         for t, arg in zip(op.inputs, op.definition.args(len(op.inputs)), strict=True):
             by_value = t.is_ref and not arg.ref
             inputs.append(self._read(t, op, copied) if by_value else self._slot(t))
-        context = KernelContext(op, self._backend, self._state, [outs.get(t) for t in op.outputs])
+        calls = op.definition.calls(op, [t in self._taken for t in op.outputs])
+        functions = [Function(c, self._backend, self._state, self._passes) for c in calls]
+        arrays = [outs.get(t) for t in op.outputs]
+        context = KernelContext(op, self._backend, self._state, arrays, functions)
         if op.type == "Const":
             self._initial[self._slot(op.outputs[0])] = op.definition.kernel(context)
             return
         kernel = self._backend.kernels.get(op.type, op.definition.kernel)
+        if self._state.check_numerics:
+            kernel = watched(kernel)
         outputs = tuple(self._slot(t) for t in op.outputs)
         self.steps.append(Step(kernel, context, tuple(inputs), outputs))
 
@@ -142,7 +187,9 @@ class Plan:
         slot = len(self._initial)
         self._initial.append(None)
         kernel = _read_copy if op in copied else _read_cell
-        context = KernelContext(t.op, self._backend, self._state)
+        if self._state.check_numerics:
+            kernel = watched_read(kernel, t.op)
+        context = KernelContext(op, self._backend, self._state)
         self.steps.append(Step(kernel, context, (self._slot(t),), (slot,)))
         return slot
 
@@ -153,6 +200,51 @@ class Plan:
         return self._read(t, t.op, set())
 
 
+class Function:
+    """A body that a kernel calls, compiled when it is first called.
+
+    Not earlier: the branch that is not taken, for shapes that it is not meant for, need not even
+    fit together.
+
+    Parameters
+    ----------
+    call : Call
+        The body, and what is known of its inputs.
+    backend, state, passes
+        As of `Plan`.
+    """
+
+    __slots__ = ("_call", "_passes", "_plan", "_where")
+
+    def __init__(
+        self, call: Call, backend: Backend, state: SessionState, passes: Sequence[str]
+    ) -> None:
+        self._call = call
+        self._where = backend, state
+        self._passes = passes
+        self._plan: Plan | None = None
+
+    def __call__(self, arrays: Sequence[Array]) -> list[Array]:
+        """Return the values of what is fetched, which are the caller's own."""
+        if self._plan is None:
+            self._plan = self._compiled()
+        return self._plan.execute(arrays)
+
+    def _compiled(self) -> Plan:
+        body, fetches, given, feedback = self._call
+        known = list(given)
+        while True:
+            program = pipeline.optimize(
+                specialize(body, fetches, known), self._where[0], self._passes
+            )
+            # What a run gives to the next must have what is known of its inputs, or less is known.
+            results = program.fetches[:feedback]
+            less = [shapes.common(s, t.dims) for s, t in zip(known, results, strict=False)]
+            if less == known[:feedback]:
+                return Plan(program, *self._where, self._passes, owned=True)
+            known[:feedback] = less
+
+
 def _read_cell(k: KernelContext, cell: Cell) -> Array:
     del k
     return cell.read()
@@ -160,6 +252,10 @@ def _read_cell(k: KernelContext, cell: Cell) -> Array:
 
 def _read_copy(k: KernelContext, cell: Cell) -> Array:
     return k.xp.array(cell.read())
+
+
+# The kernels of steps that only read a variable.
+READS = (_read_cell, _read_copy)
 
 
 def schedule(program: Program) -> list[Operation]:
@@ -208,9 +304,9 @@ def _last_uses(program: Program, order: Sequence[Operation]) -> dict[Tensor, int
 
 
 def _buffers(
-    program: Program, order: Sequence[Operation], backend: Backend
+    program: Program, order: Sequence[Operation], backend: Backend, kept: set[Tensor]
 ) -> tuple[dict[Tensor, Array], int]:
-    """Return the arrays that results are written to, and their bytes together."""
+    """Return the arrays that results are written to, but for those kept, and their total bytes."""
     last = _last_uses(program, order)
     tensors, lives = [], []
     for step, op in enumerate(order):
@@ -218,7 +314,7 @@ def _buffers(
             continue
         for t in op.outputs:
             count = shapes.num_elements(t.dims)
-            if count is not None:
+            if count is not None and t not in kept:
                 tensors.append(t)
                 lives.append(Life(step, last.get(t, step), count * t.dtype.size))
     owners, sizes = share_buffers(lives)
@@ -240,15 +336,16 @@ def _reads_to_copy(program: Program, order: Sequence[Operation]) -> set[Operatio
     writes: dict[str, list[int]] = {}
     for step, op in enumerate(order):
         if op.definition.mutates:
-            for t, arg in zip(op.inputs, op.definition.inputs, strict=False):
-                if arg.ref:
+            for t, arg in zip(op.inputs, op.definition.args(len(op.inputs)), strict=True):
+                if arg.ref and t.is_ref:
                     writes.setdefault(_variable(t), []).append(step)
     result = set()
     for step, op in enumerate(order):
         if not op.definition.view or not op.inputs[0].is_ref:
             continue
         end = last.get(op.outputs[0], step)
-        if any(step < w < end for w in writes.get(_variable(op.inputs[0]), ())):
+        # A loop goes on reading while it writes.
+        if any(step < w <= end for w in writes.get(_variable(op.inputs[0]), ())):
             result.add(op)
     return result
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
@@ -19,6 +19,8 @@ from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.stacks import default_session
 from tensorgraph.passes import pipeline
 from tensorgraph.passes.program import Program, extract
+from tensorgraph.runtime.numerics import check_feeds
+from tensorgraph.runtime.options import GPUOptions, GraphOptions
 from tensorgraph.runtime.plan import Plan
 from tensorgraph.runtime.state import SessionState
 
@@ -26,7 +28,7 @@ from tensorgraph.runtime.state import SessionState
 PLANS_KEPT = 64
 
 
-@dataclass
+@dataclass(kw_only=True, slots=True)
 class ConfigProto:
     """How a session runs.
 
@@ -34,13 +36,32 @@ class ConfigProto:
     ----------
     passes : sequence of str
         Which graph passes run; all by default. The results do not depend on it.
+    check_numerics : bool
+        Look at every result, and raise InvalidArgumentError at the first node to produce NaN or
+        infinity, with its inputs' ranges and the line that made it. For this the graph runs as it
+        was built: no passes. Constants may be infinite.
+    gpu_options, graph_options : GPUOptions, GraphOptions
+        Kept, as what follows: the backend decides.
     allow_soft_placement, log_device_placement : bool
-        Accepted for TensorFlow's sake.
+        Whether another device may serve; whether to tell where operations run.
+    device_count : dict
+        How many devices of each kind to use.
+    inter_op_parallelism_threads, intra_op_parallelism_threads : int
+        How many threads to use, between operations and inside of them.
+    operation_timeout_in_ms : int
+        How long an operation may take.
     """
 
     passes: Sequence[str] = pipeline.NAMES
+    check_numerics: bool = False
+    gpu_options: GPUOptions = field(default_factory=GPUOptions)
+    graph_options: GraphOptions = field(default_factory=GraphOptions)
     allow_soft_placement: bool = False
     log_device_placement: bool = False
+    device_count: dict[str, int] = field(default_factory=dict)
+    inter_op_parallelism_threads: int = 0
+    intra_op_parallelism_threads: int = 0
+    operation_timeout_in_ms: int = 0
 
 
 class Session:
@@ -73,8 +94,9 @@ class Session:
         del target
         self.graph = graph or get_default_graph()
         self._config = config or ConfigProto()
+        self._passes = () if self._config.check_numerics else self._config.passes
         self._backend: Backend = NumpyBackend()
-        self._state = SessionState(self._backend)
+        self._state = SessionState(self._backend, self._config.check_numerics)
         self._plans: OrderedDict[Hashable, Plan] = OrderedDict()
         self._contexts: list[AbstractContextManager[Any]] = []
         self._closed = False
@@ -118,9 +140,17 @@ class Session:
         fed = self._feeds(feed_dict or {})
         plan = self._plan(elements, fed)
         arrays = [self._backend.from_host(array) for array in fed.values()]
+        if self._config.check_numerics:
+            check_feeds(self._backend.xp, dict(zip(fed, arrays, strict=True)))
         values = iter(plan.run(arrays))
         results = [next(values) if isinstance(e, Tensor) else None for e in elements]
         return rebuild([v if v is None or v.ndim else v[()] for v in results])
+
+    def plan(self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None) -> Plan:
+        """Return the compiled plan that `run` would execute, without running it."""
+        elements: list[Tensor | Operation] = []
+        self._flatten(fetches, elements)
+        return self._plan(elements, self._feeds(feed_dict or {}))
 
     def program(
         self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None, optimized: bool = True
@@ -176,7 +206,8 @@ class Session:
         key = (tuple(elements), tuple((t, a.shape) for t, a in fed.items()))
         plan = self._plans.get(key)
         if plan is None:
-            plan = Plan(self._program(elements, fed, True), self._backend, self._state)
+            program = self._program(elements, fed, True)
+            plan = Plan(program, self._backend, self._state, self._passes)
             self._plans[key] = plan
             if len(self._plans) > PLANS_KEPT:
                 self._plans.popitem(last=False)
@@ -194,7 +225,7 @@ class Session:
         )
         if not optimized:
             return program
-        return pipeline.optimize(program, self._backend, self._config.passes)
+        return pipeline.optimize(program, self._backend, self._passes)
 
     def as_default(self) -> AbstractContextManager[None]:
         """Return a context in which ``eval`` and ``run`` use this session."""
@@ -204,7 +235,7 @@ class Session:
         """Give up the values of the variables; the session cannot run any more."""
         self._closed = True
         self._plans.clear()
-        self._state = SessionState(self._backend)
+        self._state = SessionState(self._backend, self._config.check_numerics)
 
     def __enter__(self) -> Session:
         for context in (self.graph.as_default(), self.as_default()):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tensorgraph.base.backend import Array, Backend, RandomStream
 from tensorgraph.base.errors import FailedPreconditionError
 from tensorgraph.graph.node import Operation
@@ -55,12 +57,23 @@ class VariableCell:
 
 
 class SessionState:
-    """Variables and random streams of one session, by the names of their nodes."""
+    """Variables and random streams of one session, by the names of their nodes.
 
-    def __init__(self, backend: Backend) -> None:
+    Attributes
+    ----------
+    resources : dict
+        Whatever else operations keep, by name.
+    check_numerics : bool
+        Whether plans look for NaN and infinity; see `ConfigProto`.
+    """
+
+    def __init__(self, backend: Backend, check_numerics: bool = False) -> None:
         self._backend = backend
+        self.check_numerics = check_numerics
         self._cells: dict[str, VariableCell] = {}
         self._streams: dict[str, RandomStream] = {}
+        self._counts: dict[str, int] = {}
+        self.resources: dict[str, Any] = {}
 
     def cell(self, op: Operation) -> VariableCell:
         """Return the storage of a variable."""
@@ -76,3 +89,9 @@ class SessionState:
             found = self._backend.random_stream(op.attrs["seeds"])
             self._streams[op.name] = found
         return found
+
+    def count(self, op: Operation) -> int:
+        """Return how often this was asked for an operation before."""
+        before = self._counts.get(op.name, 0)
+        self._counts[op.name] = before + 1
+        return before

@@ -63,6 +63,8 @@ class Box:
         How many boxes it stands for.
     parameters : int
         How many numbers an optimizer can train in it.
+    marked : bool
+        Whether it is to stand out.
     """
 
     id: str
@@ -77,6 +79,7 @@ class Box:
     order: int = 0
     count: int = 1
     parameters: int = 0
+    marked: bool = False
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,7 @@ def _single(scope: Path, role: Role, members: list[Box]) -> Box:
         max(box.order for box in members),
         count,
         parameters,
+        any(box.marked for box in members),
     )
 
 

@@ -66,7 +66,19 @@ def base_name(name: str) -> str:
 def is_named(op: Operation) -> bool:
     """Return whether the user gave the operation its name."""
     plain = base_name(op.name).replace("_", "").lower()
-    return plain != type_name(op).lower() and plain not in _DEFAULT_NAMES
+    if plain == type_name(op).lower() or plain in _DEFAULT_NAMES:
+        return False
+    return not _is_argument(op)
+
+
+def _is_argument(op: Operation) -> bool:
+    """Return whether an operation was made of a number that another one was given: ``add/y``."""
+    scope = op.name.rpartition("/")[0]
+    try:
+        user = op.graph.get_operation_by_name(scope)
+    except KeyError:
+        return False
+    return any(t.op is op for t in user.inputs)
 
 
 def type_name(op: Operation) -> str:

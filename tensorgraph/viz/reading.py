@@ -26,7 +26,9 @@ _LONGEST_ROW = 4  # nodes of a gradient rule that stand on one line
 _DEEPEST = 3  # scopes within scopes that are drawn
 
 
-def read(fetches: Any, roles: Iterable[Role] = tuple(Role)) -> Diagram:
+def read(
+    fetches: Any, roles: Iterable[Role] = tuple(Role), highlight: Any = None
+) -> Diagram:
     """Return the diagram of all that some fetches need.
 
     Parameters
@@ -35,6 +37,8 @@ def read(fetches: Any, roles: Iterable[Role] = tuple(Role)) -> Diagram:
         What to draw.
     roles : iterable of Role
         What to draw of it.
+    highlight : Tensor, Operation, Variable, or nested lists and dicts of them, optional
+        What to mark.
 
     Raises
     ------
@@ -48,7 +52,7 @@ def read(fetches: Any, roles: Iterable[Role] = tuple(Role)) -> Diagram:
         raise ValueError("there is nothing to draw: no fetches were given")
     if any(op.graph is not fetched[0].graph for op in fetched):
         raise ValueError("the fetches are of different graphs: draw each by itself")
-    return _Reader(fetched, set(roles)).diagram()
+    return _Reader(fetched, set(roles), set(_flatten(highlight))).diagram()
 
 
 def _flatten(fetches: Any) -> list[Operation]:
@@ -75,8 +79,12 @@ def _needed(fetched: Iterable[Operation]) -> list[Operation]:
 class _Reader:
     """Reads one diagram out of a graph."""
 
-    def __init__(self, fetched: list[Operation], roles: set[Role]) -> None:
+    def __init__(
+        self, fetched: list[Operation], roles: set[Role], marked: set[Operation]
+    ) -> None:
         self._fetched = set(fetched)
+        self._marked = marked
+        self._kept = self._fetched | marked  # these are drawn, whatever they are
         self._operations = _needed(fetched)
         self._consumers = consumers_of(self._operations)
         self._places = find_places(self._operations, self._fetched)
@@ -120,13 +128,13 @@ class _Reader:
                 )
             ):
                 found.add(op)
-        return found - self._fetched
+        return found - self._kept
 
     def _is_shown(self, op: Operation) -> bool:
         place = self._places[op]
         if place.role not in self._roles:
             return False
-        if op in self._fetched and not place.optimizer:
+        if op in self._kept and not place.optimizer:
             return True
         if op in self._of_shapes or _passes_on(op):
             return False
@@ -145,7 +153,7 @@ class _Reader:
         pending = list(self._consumers.get(op, ()))
         while pending:
             user = pending.pop()
-            if _passes_on(user) and user not in self._fetched:
+            if _passes_on(user) and user not in self._kept:
                 pending.extend(self._consumers.get(user, ()))
             else:
                 users.append(user)
@@ -190,6 +198,7 @@ class _Reader:
             fetched,
             place.order,
             parameters=num_elements(op.outputs[0].dims) or 0 if op in self._trainable else 0,
+            marked=op in self._marked,
         )
 
     def _is_visible(self, op: Operation) -> bool:
@@ -256,6 +265,7 @@ class _Reader:
                 (*settings, f"updates {count} variable{'' if count == 1 else 's'}"),
                 f"{name}\n{len(operations)} nodes",
                 fetched=any(op in self._fetched for op in operations),
+                marked=any(op in self._marked for op in operations),
                 count=len(operations),
             )
         return boxes
@@ -275,7 +285,7 @@ class _Reader:
 
     def _source(self, tensor: Tensor) -> Tensor:
         """Return where a value comes from, looking through what only passes it on."""
-        while _passes_on(tensor.op) and tensor.op not in self._fetched:
+        while _passes_on(tensor.op) and tensor.op not in self._kept:
             tensor = tensor.op.inputs[0]
         return tensor
 

@@ -22,6 +22,7 @@ def render(
     gradients: bool = True,
     updates: bool = True,
     max_boxes: int = 500,
+    highlight: Any = None,
 ) -> Picture:
     """Draw the part of a graph that some fetches need.
 
@@ -46,6 +47,8 @@ def render(
         Whether to draw what changes variables, as optimizers do.
     max_boxes : int, default 500
         From how many boxes on scopes are folded into single boxes.
+    highlight : Tensor, Operation, Variable, or nested lists and dicts of them, optional
+        What to draw in red.
 
     Returns
     -------
@@ -77,7 +80,7 @@ def render(
         roles.append(Role.GRADIENT)
     if updates:
         roles.append(Role.UPDATE)
-    dot = to_dot(fold(read(fetches, roles), max_boxes), title)
+    dot = to_dot(fold(read(fetches, roles, highlight), max_boxes), title)
     content = dot.encode("utf-8") if chosen == "dot" else draw(dot, chosen)
     picture = Picture(chosen, content, dot)
     if filename is not None:

@@ -14,6 +14,7 @@ from tensorgraph.viz.diagram import Arrow, Box, Flow, Kind, Role
 FONT = "Helvetica,Arial,Liberation Sans,DejaVu Sans,sans-serif"
 INK = "#1f2933"
 GREY = "#52606d"
+RED, RED_FILL = "#c81e1e", "#fbd5d5"
 FRAME = "#b8c4d0"
 FRAME_FILL = "#f7f9fb"
 
@@ -75,6 +76,8 @@ def box_attributes(box: Box) -> Attributes:
         attributes["style"] = attributes["style"].replace(",rounded", "")
     if box.fetched:
         attributes["penwidth"] = "2.2" if look.peripheries == 1 else "1.6"
+    if box.marked:
+        attributes |= {"color": RED, "fillcolor": RED_FILL, "penwidth": "3"}
     return attributes
 
 

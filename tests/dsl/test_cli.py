@@ -19,7 +19,7 @@ import dsl.cli
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 DIGITS = str(EXAMPLES / "digits.net")
-COMMANDS = ("train", "eval", "predict", "summary", "render", "check", "gradcheck")
+COMMANDS = ("train", "eval", "predict", "summary", "render", "check", "plan", "gradcheck")
 
 
 class Result(NamedTuple):
@@ -338,6 +338,26 @@ class TestRender:
         result = tg("render", DIGITS, "-o", "graph.bmp")
         assert result.code == 1
         assert ".svg" in result.err
+
+
+class TestPlan:
+    def test_training_step(self, tg):
+        result = tg("plan", DIGITS, "--batch", "7")
+        assert result.code == 0
+        assert re.search(
+            r"float32\(7, 8, 8, 16\) +Conv2D\(.*\) +buffer \d+ +# conv/Conv2D_1, digits.net:5:1",
+            result.out,
+        )
+        assert "ApplyAdam" in result.out
+        assert re.search(r"\d+ steps, \d+ buffers, [\d,]+ bytes\n$", result.out)
+
+    def test_prediction_needs_less(self, tg):
+        steps = [
+            int(re.search(r"(\d+) steps", tg("plan", DIGITS, *flag).out)[1])
+            for flag in ((), ("--predict",))
+        ]
+        assert steps[1] < steps[0] / 2
+        assert "DropoutMask" not in tg("plan", DIGITS, "--predict").out
 
 
 class TestGradcheck:

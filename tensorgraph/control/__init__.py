@@ -1,0 +1,1 @@
+"""Branches and loops: operations that hold graphs, and whose gradients differentiate them."""

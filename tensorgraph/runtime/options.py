@@ -1,0 +1,73 @@
+"""Options that TensorFlow's sessions take, under its names.
+
+What the engine has no use for is kept and may be read again, so that scripts that set it run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+
+@dataclass(kw_only=True, slots=True)
+class GPUOptions:
+    """How the memory of GPUs is used: kept, and left to the backend.
+
+    Attributes
+    ----------
+    per_process_gpu_memory_fraction : float
+        The share of the memory to take.
+    allow_growth : bool
+        Take memory as it is needed.
+    visible_device_list : str
+        Which GPUs.
+    """
+
+    per_process_gpu_memory_fraction: float = 0.0
+    allow_growth: bool = False
+    visible_device_list: str = ""
+
+
+@dataclass(kw_only=True, slots=True)
+class OptimizerOptions:
+    """How graphs are optimised: kept; the engine's own passes are `ConfigProto.passes`."""
+
+    L1: ClassVar[int] = 0
+    L0: ClassVar[int] = -1
+    DEFAULT: ClassVar[int] = 0
+    OFF: ClassVar[int] = -1
+    ON_1: ClassVar[int] = 1
+    ON_2: ClassVar[int] = 2
+
+    opt_level: int = 0
+    global_jit_level: int = 0
+    do_common_subexpression_elimination: bool = True
+    do_constant_folding: bool = True
+    do_function_inlining: bool = True
+
+
+@dataclass(kw_only=True, slots=True)
+class GraphOptions:
+    """How graphs are prepared: kept."""
+
+    optimizer_options: OptimizerOptions = field(default_factory=OptimizerOptions)
+    place_pruned_graph: bool = False
+
+
+@dataclass(kw_only=True, slots=True)
+class RunOptions:
+    """How one run is watched: kept; nothing is traced."""
+
+    NO_TRACE: ClassVar[int] = 0
+    SOFTWARE_TRACE: ClassVar[int] = 1
+    HARDWARE_TRACE: ClassVar[int] = 2
+    FULL_TRACE: ClassVar[int] = 3
+
+    trace_level: int = 0
+    timeout_in_ms: int = 0
+    output_partition_graphs: bool = False
+    report_tensor_allocations_upon_oom: bool = False
+
+
+class RunMetadata:
+    """What a run would tell of itself; it stays empty."""
