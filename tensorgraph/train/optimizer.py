@@ -1,19 +1,19 @@
-"""Optimizers: gradients of a loss, and the updates that they make."""
+"""What all optimizers have in common: gradients of a loss, and the updates that they make."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 from tensorgraph.autodiff.gradients import gradients
 from tensorgraph.graph.defaults import convert_to_tensor
 from tensorgraph.graph.graph import Graph
 from tensorgraph.graph.keys import GraphKeys
 from tensorgraph.graph.node import Operation, Tensor
-from tensorgraph.ops.array import zeros
 from tensorgraph.ops.control_flow import group
-from tensorgraph.ops.training import ApplyAdam, ApplyGradientDescent, ApplyMomentum
+from tensorgraph.ops.training import Rule
 from tensorgraph.ops.variables import Variable, assign, assign_add, trainable_variables
+from tensorgraph.train.slots import create_slot
 
 GradientAndVariable = tuple[Tensor | None, Variable]
 
@@ -146,7 +146,7 @@ class Optimizer:
             updates = []
             for gradient, variable in pairs:
                 with graph.name_scope(f"update_{variable.op.name}"):
-                    updates.append(self._apply_dense(gradient, variable))
+                    updates.append(_constrained(self._apply_dense(gradient, variable), variable))
             updates.extend(self._finish(graph, updates))
             if global_step is None:
                 train_op = group(*updates, name=scope)
@@ -166,8 +166,9 @@ class Optimizer:
         return sorted(self._slots)
 
     def variables(self) -> list[Variable]:
-        """Return all variables that the optimizer keeps."""
-        return [slot for slots in self._slots.values() for slot in slots.values()]
+        """Return all variables that the optimizer keeps, by name."""
+        kept = [slot for slots in self._slots.values() for slot in slots.values()]
+        return sorted(kept, key=lambda v: v.name)
 
     # What a subclass says
 
@@ -186,176 +187,131 @@ class Optimizer:
         del graph, updates
         return []
 
-    def _zeros_slot(self, variable: Variable, slot_name: str, op_name: str) -> Variable:
+    def _make_slot(self, variable: Variable, slot_name: str, op_name: str, value: float) -> None:
+        """Make the variable that is kept beside one under a name, where there is none yet."""
         slots = self._slots.setdefault(slot_name, {})
         if variable not in slots:
-            graph = variable.graph
-            with graph.name_scope(None):
-                initial = zeros(
-                    variable.shape,
-                    variable.dtype,
-                    name=f"{variable.op.name}/{op_name}/Initializer/zeros",
-                )
-                slots[variable] = Variable(
-                    initial, trainable=False, name=f"{variable.op.name}/{op_name}"
-                )
-        return slots[variable]
+            slots[variable] = create_slot(variable, op_name, value)
 
 
-def _setting(value: Any, variable: Variable) -> Tensor:
-    """Return a learning rate or the like as a scalar of the variable's type."""
-    tensor = convert_to_tensor(value() if callable(value) else value)
-    if tensor.dtype is variable.dtype:
-        return tensor
-    return variable.graph.apply("Cast", tensor, dtype=variable.dtype).outputs[0]
+def _constrained(update: Operation, variable: Variable) -> Operation:
+    """Return the update, followed by what the variable's constraint makes of the new value."""
+    if variable.constraint is None:
+        return update
+    with update.graph.control_dependencies([update]):
+        return variable.assign(variable.constraint(variable.read_value())).op
 
 
-class GradientDescentOptimizer(Optimizer):
-    """w ← w - αg.
+class Slot(NamedTuple):
+    """A variable that a rule keeps beside each trained one.
 
-    Parameters
+    Attributes
     ----------
-    learning_rate : float or scalar Tensor
-        α.
-    use_locking : bool
-        Accepted for TensorFlow's sake.
-    name : str, default "GradientDescent"
-        Name of the operations.
+    name : str
+        What `Optimizer.get_slot` calls it.
+    arg : str
+        The input of the rule that it is.
+    initial : float
+        What its elements begin with.
+    op_name : str or None
+        The last part of the variable's name; default is the optimizer's name.
     """
 
-    def __init__(
-        self, learning_rate: Any, use_locking: bool = False, name: str = "GradientDescent"
-    ) -> None:
-        super().__init__(use_locking, name)
-        self._learning_rate = learning_rate
-
-    def _prepare(self, graph: Graph) -> None:
-        del graph
-        self._rate = convert_to_tensor(self._learning_rate, name="learning_rate")
-
-    def _apply_dense(self, gradient: Tensor, variable: Variable) -> Operation:
-        rate = _setting(self._rate, variable)
-        return variable.graph.apply(ApplyGradientDescent.type, variable, rate, gradient)
+    name: str
+    arg: str
+    initial: float = 0.0
+    op_name: str | None = None
 
 
-class MomentumOptimizer(Optimizer):
-    """v ← μv + g; w ← w - αv.
+class RuleOptimizer(Optimizer):
+    """An optimizer that is one update rule.
+
+    A subclass names the `rule`; the rest goes by the names of the rule's inputs. ``var`` is the
+    variable, ``grad`` its gradient; the others are slots, settings or powers of settings.
 
     Parameters
     ----------
-    learning_rate : float or scalar Tensor
-        α.
-    momentum : float or scalar Tensor
-        μ.
     use_locking : bool
         Accepted for TensorFlow's sake.
-    name : str, default "Momentum"
-        Name of the operations.
-    use_nesterov : bool, default False
-        Step by g + μv instead (Sutskever et al. 2013).
-    """
-
-    def __init__(
-        self,
-        learning_rate: Any,
-        momentum: Any,
-        use_locking: bool = False,
-        name: str = "Momentum",
-        use_nesterov: bool = False,
-    ) -> None:
-        super().__init__(use_locking, name)
-        self._learning_rate = learning_rate
-        self._momentum = momentum
-        self._use_nesterov = use_nesterov
-
-    def _create_slots(self, variables: Sequence[Variable]) -> None:
-        for v in variables:
-            self._zeros_slot(v, "momentum", self._name)
-
-    def _prepare(self, graph: Graph) -> None:
-        del graph
-        self._rate = convert_to_tensor(self._learning_rate, name="learning_rate")
-        self._factor = convert_to_tensor(self._momentum, name="momentum")
-
-    def _apply_dense(self, gradient: Tensor, variable: Variable) -> Operation:
-        return variable.graph.apply(
-            ApplyMomentum.type,
-            variable,
-            self.get_slot(variable, "momentum"),
-            _setting(self._rate, variable),
-            gradient,
-            _setting(self._factor, variable),
-            use_nesterov=self._use_nesterov,
-        )
-
-
-class AdamOptimizer(Optimizer):
-    """Adam (Kingma and Ba, arXiv:1412.6980); epsilon stands outside of the bias correction.
-
-    Parameters
-    ----------
-    learning_rate : float or scalar Tensor, default 0.001
-        α.
-    beta1, beta2 : float, default 0.9 and 0.999
-        Decay of the first and of the second moment.
-    epsilon : float, default 1e-08
-        Keeps the division finite.
-    use_locking : bool
-        Accepted for TensorFlow's sake.
-    name : str, default "Adam"
+    name : str
         Name of the operations and slots.
+    settings : mapping of str to (float, scalar Tensor, or callable)
+        The settings of the rule by the names of its inputs, which also name their nodes.
+    slots : sequence of Slot
+        What is kept beside each variable.
+    attrs : mapping, optional
+        The attributes of the rule.
     """
+
+    rule: type[Rule]
+    # Inputs that are powers of a setting, raised by one after every step: Adam's β₁ᵗ and β₂ᵗ.
+    powers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
-        beta1: Any = 0.9,
-        beta2: Any = 0.999,
-        epsilon: Any = 1e-8,
-        use_locking: bool = False,
-        name: str = "Adam",
+        use_locking: bool,
+        name: str,
+        settings: Mapping[str, Any],
+        slots: Sequence[Slot] = (),
+        attrs: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(use_locking, name)
-        self._settings = (learning_rate, beta1, beta2, epsilon)
-        self._powers: dict[Graph, tuple[Variable, Variable]] = {}
+        self._settings = dict(settings)
+        self._slot_kinds = tuple(slots)
+        self._attrs = dict(attrs or {})
+        self._powers: dict[Graph, dict[str, Variable]] = {}
+        self._tensors: dict[str, Tensor] = {}
+
+    def variables(self) -> list[Variable]:
+        """Return all variables that the optimizer keeps, the powers of settings first."""
+        powers = [v for kept in self._powers.values() for v in kept.values()]
+        return powers + super().variables()
 
     def _create_slots(self, variables: Sequence[Variable]) -> None:
         graph = variables[0].graph
         if graph not in self._powers:
             with graph.name_scope(None):
-                _, beta1, beta2, _ = self._settings
-                dtype = variables[0].dtype.np_dtype.type
-                self._powers[graph] = (
-                    Variable(dtype(beta1), trainable=False, name="beta1_power"),
-                    Variable(dtype(beta2), trainable=False, name="beta2_power"),
-                )
+                self._powers[graph] = {
+                    power: Variable(_value(self._settings[of]), trainable=False, name=power)
+                    for power, of in self.powers.items()
+                }
         for v in variables:
-            self._zeros_slot(v, "m", self._name)
-            self._zeros_slot(v, "v", self._name)
-
-    def variables(self) -> list[Variable]:
-        """Return all variables that the optimizer keeps, the powers of the decays first."""
-        return [p for pair in self._powers.values() for p in pair] + super().variables()
+            for slot in self._slot_kinds:
+                self._make_slot(v, slot.name, slot.op_name or self._name, slot.initial)
 
     def _prepare(self, graph: Graph) -> None:
         del graph
-        names = ("learning_rate", "beta1", "beta2", "epsilon")
-        self._tensors = [
-            convert_to_tensor(value() if callable(value) else value, name=name)
-            for value, name in zip(self._settings, names, strict=True)
-        ]
+        self._tensors = {
+            name: convert_to_tensor(_value(value), name=name)
+            for name, value in self._settings.items()
+        }
 
     def _apply_dense(self, gradient: Tensor, variable: Variable) -> Operation:
-        rate, beta1, beta2, epsilon = (_setting(t, variable) for t in self._tensors)
-        power1, power2 = (_setting(p, variable) for p in self._powers[variable.graph])
-        m, v = self.get_slot(variable, "m"), self.get_slot(variable, "v")
-        return variable.graph.apply(
-            ApplyAdam.type, variable, m, v, power1, power2, rate, beta1, beta2, epsilon, gradient
-        )
+        values: dict[str, Any] = {"var": variable, "grad": gradient}
+        for slot in self._slot_kinds:
+            values[slot.arg] = self.get_slot(variable, slot.name)
+        scalars = {**self._powers[variable.graph], **self._tensors}
+        inputs = [
+            values[arg.name] if arg.name in values else as_scalar_of(scalars[arg.name], variable)
+            for arg in self.rule.inputs
+        ]
+        return variable.graph.apply(self.rule.type, *inputs, **self._attrs)
 
     def _finish(self, graph: Graph, updates: Sequence[Operation]) -> list[Operation]:
         with graph.control_dependencies(updates):
             return [
-                assign(power, power * _setting(beta, power)).op
-                for power, beta in zip(self._powers[graph], self._tensors[1:3], strict=True)
+                assign(power, power * as_scalar_of(self._tensors[self.powers[name]], power)).op
+                for name, power in self._powers[graph].items()
             ]
+
+
+def _value(setting: Any) -> Any:
+    return setting() if callable(setting) else setting
+
+
+def as_scalar_of(value: Any, variable: Variable) -> Tensor:
+    """Return a learning rate or the like as a scalar of the variable's type."""
+    tensor = convert_to_tensor(value)
+    if tensor.dtype is variable.dtype:
+        return tensor
+    return variable.graph.apply("Cast", tensor, dtype=variable.dtype).outputs[0]

@@ -1,0 +1,1 @@
+"""Recurrent networks: cells, what wraps them, and what runs them along sequences."""
