@@ -44,6 +44,7 @@ TENSORGRAPH = {
         "tensorgraph.shared_variables",
         "tensorgraph.train",
         "tensorgraph.data",
+        "tensorgraph.examples",
         "tensorgraph.summary",
         "tensorgraph.app",
         "tensorgraph.behavior",
@@ -90,6 +91,7 @@ NUMPY_FOR_THE_HOST = {
 NUMPY_FREELY = (
     "tensorgraph.backends",
     "tensorgraph.data",
+    "tensorgraph.examples",
     "tensorgraph.viz",
     "tensorgraph.testing",
 )

@@ -55,7 +55,7 @@ class Const(OpDef):
 
 @register
 class Placeholder(OpDef):
-    """A value that every run must be fed, or that a body is given; ``ref`` for a variable itself."""
+    """A value that every run must be fed, or a body is given; ``ref`` for a variable itself."""
 
     type = "Placeholder"
     stateful = True

@@ -1,0 +1,1 @@
+"""Where old scripts look for the data of their tutorials."""
