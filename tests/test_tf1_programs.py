@@ -21,13 +21,13 @@ THEIRS = "import tensorflow.compat.v1 as tf; tf.disable_v2_behavior()\n"
 PROGRAMS = {
     "linear_regression": (False, {0: (3, 0.05), 1: (2, 0.05), 2: (0.01, 0.005)}),
     "save_restore": (True, {}),
-    "logistic_regression": (False, {1: (0.97, 0.03), 2: (0.97, 0.03)}),
+    "logistic_regression": (False, {1: (0.97, 0.05), 2: (0.97, 0.05)}),
     "mlp": (False, {5: (0.96, 0.02)}),
     "autoencoder": (False, {7: (2.1, 0.2), 8: (4.74, 0.01)}),
     "vae": (False, {0: (27, 1), 10: (22.4, 1)}),
-    "gan": (False, {}),
+    "gan": (False, {12: (3, 0.1), 13: (0.5, 0.1)}),
     "word2vec": (False, {0: (36, 0)}),
-    "transfer": (False, {}),
+    "transfer": (False, {1: (0.97, 0.03)}),
     "data_pipeline": (False, {4: (0.9, 0.05), 5: (3, 0), 6: (5, 0), 7: (2, 0), 8: (4, 0)}),
     "tensorboard": (True, {1: (0.9, 0.06)}),
 }
@@ -73,6 +73,9 @@ def test_a_program_runs(name: str, tmp_path: Path) -> None:
         assert result[place] == pytest.approx(value, abs=tolerance)
     if name == "save_restore":
         np.testing.assert_array_equal(result[:3], result[3:6])
+    if name == "transfer":
+        assert result[2] > result[0] + 0.1, "learnt features must be better than random ones"
+        assert result[3] == result[4], "the copy was to stay as it is"
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

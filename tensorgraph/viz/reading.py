@@ -26,9 +26,7 @@ _LONGEST_ROW = 4  # nodes of a gradient rule that stand on one line
 _DEEPEST = 3  # scopes within scopes that are drawn
 
 
-def read(
-    fetches: Any, roles: Iterable[Role] = tuple(Role), highlight: Any = None
-) -> Diagram:
+def read(fetches: Any, roles: Iterable[Role] = tuple(Role), highlight: Any = None) -> Diagram:
     """Return the diagram of all that some fetches need.
 
     Parameters
@@ -79,9 +77,7 @@ def _needed(fetched: Iterable[Operation]) -> list[Operation]:
 class _Reader:
     """Reads one diagram out of a graph."""
 
-    def __init__(
-        self, fetched: list[Operation], roles: set[Role], marked: set[Operation]
-    ) -> None:
+    def __init__(self, fetched: list[Operation], roles: set[Role], marked: set[Operation]) -> None:
         self._fetched = set(fetched)
         self._marked = marked
         self._kept = self._fetched | marked  # these are drawn, whatever they are
