@@ -44,3 +44,14 @@ def test_an_unknown_network_is_refused() -> None:
     done = run("vgg")
     assert done.returncode == 2
     assert "no such network: vgg" in done.stderr
+
+
+def test_a_chain_is_built_differentiated_and_run() -> None:
+    command = [sys.executable, str(STEP.with_name("chain.py")), "3000"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    first, *stages = done.stdout.splitlines()
+    assert first == "a chain of 3,000 additions"
+    assert [line.split("  ")[0] for line in stages] == [
+        *("build", "differentiate", "first run, with the plan", "each further run")
+    ]

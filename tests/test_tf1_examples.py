@@ -20,7 +20,6 @@ LEAST_ACCURACY = {
     "batch_norm": 0.95,
     "convnet_layers": 0.93,
     "lstm_digits": 0.85,
-    "while_loop": 0.98,
 }
 
 

@@ -27,6 +27,7 @@ PROGRAMS = {
     "vae": (False, {0: (27, 1), 10: (22.4, 1)}),
     "gan": (False, {12: (3, 0.1), 13: (0.5, 0.1)}),
     "word2vec": (False, {0: (36, 0)}),
+    "while_loop": (False, {0: (1.7, 0.03)}),
     "transfer": (False, {1: (0.97, 0.03)}),
     "data_pipeline": (False, {4: (0.9, 0.05), 5: (3, 0), 6: (5, 0), 7: (2, 0), 8: (4, 0)}),
     "tensorboard": (True, {1: (0.9, 0.06)}),

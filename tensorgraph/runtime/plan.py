@@ -6,6 +6,7 @@ result that can be written into a given array has one, and a run allocates almos
 
 from __future__ import annotations
 
+import bisect
 import heapq
 import threading
 from collections.abc import Sequence
@@ -85,9 +86,11 @@ class Plan:
         self._feeds = [self._slot(t) for t in program.feeds]
         self.steps: list[Step] = []
         order = schedule(program)
-        kept = {_owner(t) for t in program.fetches} if owned else set()
-        outs, self.buffer_bytes = _buffers(program, order, backend, kept)
-        copied = _reads_to_copy(program, order) | {t.op for t in kept if t.op.definition.view}
+        owners = _owners(order)
+        last = _last_uses(program, order, owners)
+        kept = {owners[t] for t in program.fetches} if owned else set()
+        outs, self.buffer_bytes = _buffers(order, last, backend, kept)
+        copied = _reads_to_copy(order, last) | {t.op for t in kept if t.op.definition.view}
         self._taken = {t for op in order for t in op.inputs}.union(program.fetches)
         for op in order:
             self._add_step(op, outs, copied)
@@ -96,7 +99,7 @@ class Plan:
         self._shared = [
             place
             for place, t in enumerate(program.fetches)
-            if owned and t.dtype is not dtypes.variant and (t.is_ref or _owner(t) in program.feeds)
+            if owned and t.dtype is not dtypes.variant and (t.is_ref or owners[t] in program.feeds)
         ]
 
     def run(self, feeds: Sequence[Array]) -> list[np.ndarray[Any, Any]]:
@@ -285,29 +288,33 @@ def schedule(program: Program) -> list[Operation]:
     return order
 
 
-def _owner(t: Tensor) -> Tensor:
-    """Return the tensor whose memory a tensor may share: itself, or what it is a view of."""
-    while t.op.definition.view and not t.op.inputs[0].is_ref:
-        t = t.op.inputs[0]
-    return t
+def _owners(order: Sequence[Operation]) -> dict[Tensor, Tensor]:
+    """Return for each tensor the one whose memory it may share: itself, or what it is a view of."""
+    owners: dict[Tensor, Tensor] = {}
+    for op in order:
+        is_view = op.definition.view and not op.inputs[0].is_ref
+        for t in op.outputs:
+            owners[t] = owners[op.inputs[0]] if is_view else t
+    return owners
 
 
-def _last_uses(program: Program, order: Sequence[Operation]) -> dict[Tensor, int]:
+def _last_uses(
+    program: Program, order: Sequence[Operation], owners: dict[Tensor, Tensor]
+) -> dict[Tensor, int]:
     """Return for each tensor with memory of its own the last step that reads it or a view."""
     last: dict[Tensor, int] = {}
     for step, op in enumerate(order):
         for t in op.inputs:
-            last[_owner(t)] = step
+            last[owners[t]] = step
     for t in program.fetches:
-        last[_owner(t)] = len(order)
+        last[owners[t]] = len(order)
     return last
 
 
 def _buffers(
-    program: Program, order: Sequence[Operation], backend: Backend, kept: set[Tensor]
+    order: Sequence[Operation], last: dict[Tensor, int], backend: Backend, kept: set[Tensor]
 ) -> tuple[dict[Tensor, Array], int]:
     """Return the arrays that results are written to, but for those kept, and their total bytes."""
-    last = _last_uses(program, order)
     tensors, lives = [], []
     for step, op in enumerate(order):
         if not op.definition.uses_out:
@@ -326,35 +333,40 @@ def _buffers(
     return arrays, sum(sizes)
 
 
-def _reads_to_copy(program: Program, order: Sequence[Operation]) -> set[Operation]:
+def _reads_to_copy(order: Sequence[Operation], last: dict[Tensor, int]) -> set[Operation]:
     """Return the operations whose reading of a variable outlives a change of it.
 
     Reading hands out the storage itself. Where something uses that after a later step has written
     to it, the reading must take a copy.
     """
-    last = _last_uses(program, order)
+    variables = _variables(order)
     writes: dict[str, list[int]] = {}
     for step, op in enumerate(order):
         if op.definition.mutates:
             for t, arg in zip(op.inputs, op.definition.args(len(op.inputs)), strict=True):
                 if arg.ref and t.is_ref:
-                    writes.setdefault(_variable(t), []).append(step)
+                    writes.setdefault(variables[t], []).append(step)
     result = set()
     for step, op in enumerate(order):
         if not op.definition.view or not op.inputs[0].is_ref:
             continue
         end = last.get(op.outputs[0], step)
+        later = writes.get(variables[op.inputs[0]], [])
+        following = bisect.bisect_right(later, step)
         # A loop goes on reading while it writes.
-        if any(step < w <= end for w in writes.get(_variable(op.inputs[0]), ())):
+        if following < len(later) and later[following] <= end:
             result.add(op)
     return result
 
 
-def _variable(ref: Tensor) -> str:
-    """Return the name of the variable that a reference refers to."""
-    while ref.op.definition.mutates:
-        ref = ref.op.inputs[0]
-    return ref.op.name
+def _variables(order: Sequence[Operation]) -> dict[Tensor, str]:
+    """Return for each reference the name of the variable that it refers to."""
+    names: dict[Tensor, str] = {}
+    for op in order:
+        for t in op.outputs:
+            if t.is_ref:
+                names[t] = names[op.inputs[0]] if op.definition.mutates else op.name
+    return names
 
 
 def _explained(error: Exception, step: Step, values: Sequence[Any]) -> OpError:
