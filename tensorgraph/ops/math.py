@@ -92,7 +92,8 @@ class RealDiv(Binary):
         return (Spec(dtype, shape),)
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.true_divide(*inputs, out=k.out, dtype=k.op.outputs[0].dtype.np_dtype)
+        dtype = None if k.op.inputs[0].dtype.is_floating else k.op.outputs[0].dtype.np_dtype
+        return k.xp.true_divide(*inputs, out=k.out, dtype=dtype)
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         (dy,), (x, y), (z,) = grads, op.inputs, op.outputs

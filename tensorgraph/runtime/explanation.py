@@ -163,7 +163,7 @@ class _Walk:
         if _smooth(y):
             self._live[y] = None
         elif y in self._after_x:
-            self._lost.append(Cut(y.op, None, f"{y.name!r} is of {y.dtype.name}, not of floats"))
+            self._lose(y, Cut(y.op, None, f"{y.name!r} is of {y.dtype.name}, not of floats"))
         for op in self._behind:
             graph.unique_name(op.name)  # copies have not taken their names from new nodes
         with graph.as_default():
@@ -207,10 +207,24 @@ class _Walk:
                 self._live.setdefault(t, op)
             elif t in self._after_x:
                 arg = op.definition.args(len(op.inputs))[op.inputs.index(t)]
-                reason = f"the result does not depend smoothly on the input {arg.name!r}"
-                if not _smooth(t):
+                if _smooth(t):
+                    reason = f"the result does not depend smoothly on the input {arg.name!r}"
+                    self._lost.append(Cut(op, t, reason))
+                else:
                     reason = f"the input {arg.name!r} is of {t.dtype.name}, not of floats"
-                self._lost.append(Cut(op, t, reason))
+                    self._lose(t, Cut(op, t, reason))
+
+    def _lose(self, t: Tensor, cut: Cut) -> None:
+        """Note a cut at a tensor that is of no floats, where it was made of floats if it was."""
+        while inputs := [i for i in t.op.inputs if i in self._after_x]:
+            if t is self._x:
+                break
+            if any(_smooth(i) for i in inputs):
+                cut = Cut(t.op, inputs[0], _why_not_differentiable(t.op))
+                break
+            t = inputs[0]
+        if cut not in self._lost:
+            self._lost.append(cut)
 
     def _first_inputs(self, op: Operation) -> Iterable[Tensor]:
         """Return the first of an operation's inputs that depend on x."""

@@ -1,10 +1,21 @@
 """Tools for testing ops and graphs: a gradient check, and strategies for hypothesis.
 
-`check_gradients` needs nothing but the engine. `tensorgraph.testing.strategies` is imported by its
-own name, because it needs hypothesis: ``pip install 'tensorgraph-engine[testing]'``.
+`check_gradients` needs nothing but the engine. `tensorgraph.testing.strategies`,
+`tensorgraph.testing.op_checks` and the pytest plugin `tensorgraph.testing.plugin` are imported by
+their own names, because they need hypothesis and pytest:
+``pip install 'tensorgraph-engine[testing]'``.
 """
 
-from tensorgraph.testing.differences import Comparison
-from tensorgraph.testing.gradients import GradientError, check_gradients, compare_gradients
+from tensorgraph.testing.check import GradientError, check_gradients
+from tensorgraph.testing.differences import Comparison, Finding
+from tensorgraph.testing.gradients import compare_gradients
+from tensorgraph.testing.rules import Fault
 
-__all__ = ["Comparison", "GradientError", "check_gradients", "compare_gradients"]
+__all__ = [
+    "Comparison",
+    "Fault",
+    "Finding",
+    "GradientError",
+    "check_gradients",
+    "compare_gradients",
+]

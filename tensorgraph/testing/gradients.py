@@ -2,93 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tensorgraph.autodiff.gradients import gradients
+from tensorgraph.base.errors import OpError
 from tensorgraph.graph.defaults import convert_to_tensor
 from tensorgraph.graph.graph import Graph
 from tensorgraph.graph.keys import GraphKeys
 from tensorgraph.graph.node import Tensor, graph_element
 from tensorgraph.graph.stacks import get_default_session
+from tensorgraph.ops.array import placeholder
 from tensorgraph.ops.variables import Variable
 from tensorgraph.runtime.session import Session
-from tensorgraph.testing.differences import Array, Comparison, Tolerance, Values, compare
+from tensorgraph.testing.complex_step import ComplexStep
+from tensorgraph.testing.differences import (
+    KINKS,
+    Array,
+    Comparison,
+    Finding,
+    Tolerance,
+    Values,
+    compare,
+)
+from tensorgraph.testing.point import Point
 
+METHODS = ("central", "complex")
 
-class GradientError(AssertionError):
-    """A gradient is wrong.
-
-    Parameters
-    ----------
-    message : str
-        Which, where, and both numbers.
-    comparisons : sequence of Comparison
-        What was compared, the right ones too.
-
-    Attributes
-    ----------
-    comparisons
-        The parameter.
-    """
-
-    def __init__(self, message: str, comparisons: Sequence[Comparison]) -> None:
-        super().__init__(message)
-        self.comparisons = list(comparisons)
-
-
-def check_gradients(
-    y: Any,
-    xs: Any,
-    feed_dict: Mapping[Any, Any] | None = None,
-    *,
-    session: Session | None = None,
-    order: int = 1,
-    eps: float | None = None,
-    rtol: float | None = None,
-    atol: float | None = None,
-    max_elements: int | None = None,
-    seed: int = 0,
-) -> list[Comparison]:
-    """Check what `gradients` gives for `y` by `xs`, and raise where it is wrong.
-
-    Parameters and result are those of `compare_gradients`.
-
-    Raises
-    ------
-    GradientError
-        If a gradient is wrong. The message names y's operation, x, the element and both numbers.
-
-    Examples
-    --------
-    >>> x = tf.placeholder(tf.float64, [3, 4])
-    >>> check_gradients(tf.nn.softmax(x), x, {x: np.random.randn(3, 4)}, order=2)
-    """
-    comparisons = compare_gradients(
-        y,
-        xs,
-        feed_dict,
-        session=session,
-        order=order,
-        eps=eps,
-        rtol=rtol,
-        atol=atol,
-        max_elements=max_elements,
-        seed=seed,
-    )
-    wrong = [c for c in comparisons if not c.ok]
-    if wrong:
-        op = _targets(y)[0].op
-        lines = "\n  ".join(str(c) for c in wrong)
-        raise GradientError(
-            f"the gradient of {op.name!r} is wrong ({op.describe()}, made at {op.source})\n"
-            f"  {lines}",
-            comparisons,
-        )
-    return comparisons
+# Relative errors from which on a gradient of float64 is imprecise, by method: the long steps of
+# differences leave more error than the complex step.
+SHARP = {"central": 1e-9, "complex": 1e-11}
 
 
 def compare_gradients(
@@ -98,6 +44,8 @@ def compare_gradients(
     *,
     session: Session | None = None,
     order: int = 1,
+    method: str = "central",
+    kinks: str = "skip",
     eps: float | None = None,
     rtol: float | None = None,
     atol: float | None = None,
@@ -124,11 +72,17 @@ def compare_gradients(
         variables are initialised.
     order : int, default 1
         2 differentiates the gradients once more.
+    method : str, default "central"
+        ``"complex"`` compares with the complex step beside central differences. It has no step
+        error, but needs float64 and kernels that take complex arrays.
+    kinks : str, default "skip"
+        What to do with elements at a kink of the function: leave them out (``"skip"``), accept
+        any number between the slopes on both sides (``"subgradient"``), or fail (``"fail"``).
     eps : float, optional
         The step; default is the cube root of the machine precision.
     rtol, atol : float, optional
         Tolerance beside what rounding costs; default are the cube root and the square root of
-        the machine precision.
+        the machine precision. With an `rtol` of yours no gradient is called imprecise.
     max_elements : int, optional
         How many elements of each x to compare, chosen at random; default all.
     seed : int, default 0
@@ -143,126 +97,209 @@ def compare_gradients(
     ------
     LookupError
         If an op on the way has no gradient rule.
+    TypeError
+        If a y is not of floating-point type, or an x is no tensor.
     ValueError
-        If `order` is neither 1 nor 2.
+        If `order`, `method` or `kinks` is none of those above, or `method` is ``"complex"`` and
+        an op on the way cannot be computed with complex numbers.
     """
-    if order not in (1, 2):
-        raise ValueError(f"order must be 1 or 2, not {order}")
-    targets = _targets(y)
-    graph, dtype = targets[0].graph, targets[0].dtype.np_dtype
-    sources = [_element(x) for x in (xs if isinstance(xs, list | tuple) else [xs])]
-    session = session or _session(graph)
-    rng = np.random.default_rng(seed)
+    _check_choice("order", order, (1, 2))
+    _check_choice("method", method, METHODS)
+    _check_choice("kinks", kinks, KINKS)
+    targets, sources = as_targets(y), as_sources(xs)
+    dtype = targets[0].dtype.np_dtype
+    session = session or session_of(targets[0].graph)
     precision = float(np.finfo(dtype).eps)
     tolerance = Tolerance(
         step=precision ** (1 / 3) if eps is None else eps,
         rtol=precision ** (1 / 3) if rtol is None else rtol,
         atol=precision**0.5 if atol is None else atol,
         precision=precision,
+        sharp=SHARP[method] if rtol is None and dtype == np.float64 else 0.0,
+        kinks=kinks,
     )
-    point = _Point(session, sources, feed_dict or {}, targets)
-    comparisons: list[Comparison] = []
-    for nth in range(1, order + 1):
-        weights = [rng.uniform(0.5, 1.5, np.shape(v)) for v in point.values(targets)]
-        with graph.as_default():
-            seeds = [
-                convert_to_tensor(w.astype(t.dtype.np_dtype))
-                for w, t in zip(weights, targets, strict=True)
-            ]
-            found = gradients(targets, sources, seeds)
-        for x, gradient in zip(sources, found, strict=True):
-            comparisons.append(
-                _compare(point, nth, targets, x, gradient, weights, tolerance, max_elements, rng)
-            )
-        targets = [g for g in found if g is not None]
-        if not targets:
-            break
-    return comparisons
+    point = Point(session, sources, feed_dict or {}, targets)
+    return _Check(point, tolerance, method, max_elements, seed).orders(targets, sources, order)
 
 
-class _Point:
-    """Where a graph is differentiated: the values of its xs, and everything else held still."""
+class _Check:
+    """What all comparisons at one point have in common; see `compare_gradients`."""
 
     def __init__(
         self,
-        session: Session,
-        xs: Sequence[Tensor],
-        feed_dict: Mapping[Any, Any],
-        targets: Sequence[Tensor],
+        point: Point,
+        tolerance: Tolerance,
+        method: str,
+        max_elements: int | None,
+        seed: int,
     ) -> None:
-        self._session = session
-        self._feeds = dict(feed_dict)
-        graph = targets[0].graph
-        needed = session.program(list(targets), self._feeds, optimized=False).graph
-        # All random ops keep their seeds among their attributes.
-        random = [
-            graph.get_operation_by_name(op.name).outputs[0]
-            for op in needed.get_operations()
-            if "seeds" in op.attrs
-        ]
-        fed = {graph.as_graph_element(key) for key in self._feeds}
-        drawn = [t for t in random if t not in fed]
-        values = session.run([*drawn, *xs], self._feeds)
-        self._feeds.update(zip(drawn, values, strict=False))
-        self.xs = {x: np.asarray(v) for x, v in zip(xs, values[len(drawn) :], strict=True)}
+        self._point = point
+        self._tolerance = tolerance
+        self._method = method
+        self._max_elements = max_elements
+        self._rng = np.random.default_rng(seed)
 
-    def values(self, fetches: Sequence[Tensor], moved: Mapping[Tensor, Array] | None = None) -> Any:
-        """Return what the fetches are, with some of the xs moved."""
-        return self._session.run(list(fetches), {**self._feeds, **(moved or {})})
+    def orders(
+        self, targets: Sequence[Tensor], sources: Sequence[Tensor], order: int
+    ) -> list[Comparison]:
+        """Compare the gradients, and those of them."""
+        comparisons: list[Comparison] = []
+        for nth in range(1, order + 1):
+            values = self._point.values(targets)
+            weights = [self._rng.uniform(0.5, 1.5, np.shape(v)) for v in values]
+            with targets[0].graph.as_default():
+                seeds = [
+                    convert_to_tensor(w.astype(t.dtype.np_dtype))
+                    for w, t in zip(weights, targets, strict=True)
+                ]
+                try:
+                    found = gradients(targets, sources, seeds)
+                except (TypeError, ValueError) as error:
+                    # A rule gave what cannot be a gradient.
+                    return [*comparisons, *(_flawed(x, nth, str(error)) for x in sources)]
+            for x, gradient in zip(sources, found, strict=True):
+                comparisons.append(self._compare(nth, targets, x, gradient, weights))
+            targets = [g for g in found if g is not None]
+            if not targets:
+                break
+        return comparisons
 
-
-def _compare(
-    point: _Point,
-    order: int,
-    targets: Sequence[Tensor],
-    x: Tensor,
-    gradient: Tensor | None,
-    weights: Values,
-    tolerance: Tolerance,
-    max_elements: int | None,
-    rng: np.random.Generator,
-) -> Comparison:
-    value = point.xs[x]
-    if gradient is None:
+    def _compare(
+        self,
+        order: int,
+        targets: Sequence[Tensor],
+        x: Tensor,
+        gradient: Tensor | None,
+        weights: Values,
+    ) -> Comparison:
+        value = self._point.xs[x]
         computed = np.zeros_like(value)
-    else:
-        computed = np.asarray(point.values([gradient])[0])
-        if computed.shape != value.shape or computed.dtype != value.dtype:
-            flaw = (
-                f"of {computed.dtype} and shape {computed.shape}, but x is of {value.dtype} and"
-                f" shape {value.shape}"
-            )
-            return Comparison(x.name, order, 0, 0, flaw=flaw)
-    indices = list(np.ndindex(value.shape))
-    if max_elements is not None and len(indices) > max_elements:
-        chosen = rng.choice(len(indices), max_elements, replace=False)
-        indices = [indices[i] for i in sorted(chosen)]
+        if gradient is not None:
+            try:
+                computed, again = (
+                    np.asarray(self._point.values([gradient], {x: value})[0]) for _ in range(2)
+                )
+            except OpError as error:
+                return _flawed(x, order, f"it cannot be computed: {error}")
+            if flaw := form_flaw(computed, value):
+                return _flawed(x, order, flaw[1], flaw[0])
+            if (moved := _moved(computed, again, self._tolerance.precision)) is not None:
+                return _twice(x, order, computed, again, moved)
 
-    def values_at(moved: Array) -> Values:
-        return [np.asarray(v) for v in point.values(targets, {x: moved})]
+        def values_at(moved: Array) -> Values:
+            return [np.asarray(v) for v in self._point.values(targets, {x: moved})]
 
-    result = compare(x.name, order, values_at, value, computed, weights, indices, tolerance)
-    if gradient is None and not result.ok:
-        flaw = (
-            f"None, as if nothing depended on it, but at {list(result.index or ())} the central"
-            f" difference is {result.difference:.9g}"
+        exact = None
+        if self._method == "complex":
+            exact = ComplexStep(self._point, targets, x, weights).derivative
+        result = compare(
+            x.name,
+            order,
+            values_at,
+            value,
+            computed,
+            weights,
+            self._indices(value.shape),
+            self._tolerance,
+            exact,
         )
-        return replace(result, flaw=flaw)
-    return result
+        if gradient is None and not result.ok:
+            flaw_text = (
+                f"None, as if nothing depended on it, but at {list(result.index or ())} the"
+                f" central difference is {result.difference:.9g}"
+            )
+            return replace(result, index=None, flaw=flaw_text, finding=Finding.MISSING)
+        return result
+
+    def _indices(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """Return which elements to compare."""
+        indices = list(np.ndindex(shape))
+        if self._max_elements is not None and len(indices) > self._max_elements:
+            chosen = self._rng.choice(len(indices), self._max_elements, replace=False)
+            indices = [indices[i] for i in sorted(chosen)]
+        return indices
 
 
-def _targets(y: Any) -> list[Tensor]:
-    return [convert_to_tensor(t) for t in (y if isinstance(y, list | tuple) else [y])]
+def form_flaw(computed: Array, x: Array) -> tuple[Finding, str] | None:
+    """Return what is wrong with type or shape of a gradient, None if nothing."""
+    got, wanted = computed.shape, x.shape
+    if computed.dtype != x.dtype:
+        return Finding.WRONG_DTYPE, f"wrong dtype: of {computed.dtype}, but x is of {x.dtype}"
+    if got == wanted:
+        return None
+    lined_up = (1,) * (len(got) - len(wanted)) + wanted
+    repeated = all(d in (1, g) for d, g in zip(lined_up, got, strict=False))
+    if len(lined_up) == len(got) and repeated:
+        text = f"broadcast not summed: of shape {got}, but x is of shape {wanted}"
+        return Finding.BROADCAST, text
+    return Finding.WRONG_SHAPE, f"wrong shape: of shape {got}, but x is of shape {wanted}"
 
 
-def _element(x: Any) -> Tensor:
-    element = graph_element(x)
-    if element is None:
-        raise TypeError(f"{x!r} is no tensor or variable to differentiate by")
-    return element
+def _flawed(x: Tensor, order: int, flaw: str, finding: Finding = Finding.WRONG) -> Comparison:
+    return Comparison(x.name, order, 0, 0, finding=finding, flaw=flaw)
 
 
-def _session(graph: Graph) -> Session:
+def _moved(first: Array, second: Array, precision: float) -> tuple[int, ...] | None:
+    """Return where two computations of one thing differ most, None if they agree."""
+    if not first.size or np.array_equal(first, second, equal_nan=True):
+        return None
+    apart = np.nan_to_num(np.abs(first - second), nan=np.inf)
+    if apart.max() <= 16 * precision * np.abs(first).max():
+        return None  # threads may add up in another order
+    return tuple(int(i) for i in np.unravel_index(apart.argmax(), apart.shape))
+
+
+def _twice(
+    x: Tensor, order: int, first: Array, second: Array, index: tuple[int, ...]
+) -> Comparison:
+    a, b = float(first[index]), float(second[index])
+    flaw = f"{a:.9g} in one run, {b:.9g} in the next, of the same feeds"
+    return Comparison(
+        x.name, order, 0, 0, index, a, b, abs(a - b), 0.0, Finding.NON_DETERMINISTIC, flaw
+    )
+
+
+def _check_choice(name: str, value: Any, allowed: Sequence[Any]) -> None:
+    if value not in allowed:
+        known = ", ".join(map(repr, allowed))
+        raise ValueError(f"{name} must be one of {known}, not {value!r}")
+
+
+def as_targets(y: Any) -> list[Tensor]:
+    """Return what is to be differentiated.
+
+    Raises
+    ------
+    TypeError
+        If it is not of floating-point type.
+    """
+    targets = [convert_to_tensor(t) for t in (y if isinstance(y, list | tuple) else [y])]
+    for t in targets:
+        if not t.dtype.is_floating:
+            raise TypeError(
+                f"only floating-point tensors can be differentiated; {t.name!r} is {t.dtype.name}"
+            )
+    return targets
+
+
+def as_sources(xs: Any) -> list[Tensor]:
+    """Return by what is to be differentiated.
+
+    Raises
+    ------
+    TypeError
+        If it is no tensor or variable.
+    """
+    sources = []
+    for x in xs if isinstance(xs, list | tuple) else [xs]:
+        element = graph_element(x)
+        if element is None:
+            raise TypeError(f"{x!r} is no tensor or variable to differentiate by")
+        sources.append(element)
+    return sources
+
+
+def session_of(graph: Graph) -> Session:
     """Return the default session, or a new one with all variables of the graph initialised."""
     default = get_default_session()
     if isinstance(default, Session) and default.graph is graph:
@@ -274,3 +311,25 @@ def _session(graph: Graph) -> Session:
     ]
     session.run([v.initializer for v in variables])
     return session
+
+
+def build(
+    function: Callable[..., Any], arrays: Any
+) -> tuple[Any, list[Tensor], dict[Tensor, Array]]:
+    """Call a function on placeholders of float64, in a graph of its own.
+
+    Returns
+    -------
+    (Tensor or list of Tensor, list of Tensor, dict)
+        What it gave, the placeholders, and what to feed.
+    """
+    values = [np.asarray(a) for a in (arrays if isinstance(arrays, list | tuple) else [arrays])]
+    feeds = {}
+    with Graph().as_default():
+        for value in values:
+            floats = value.dtype.kind == "f"
+            array = value.astype(np.float64) if floats else value
+            feeds[placeholder(array.dtype, array.shape)] = array
+        y = function(*feeds)
+    xs = [t for t in feeds if t.dtype.is_floating]
+    return y, xs, feeds
