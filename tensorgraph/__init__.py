@@ -84,26 +84,8 @@ from tensorgraph.initializers import (
 )
 from tensorgraph.metrics.classes import confusion_matrix
 from tensorgraph.ops.arrangement import reverse, reverse_sequence, roll, split, tile, unstack
-from tensorgraph.ops.array import (
-    broadcast_to,
-    concat,
-    constant,
-    expand_dims,
-    fill,
-    identity,
-    ones,
-    ones_like,
-    placeholder,
-    placeholder_with_default,
-    reshape,
-    shape,
-    squeeze,
-    stack,
-    stop_gradient,
-    transpose,
-    zeros,
-    zeros_like,
-)
+from tensorgraph.ops.array import broadcast_to, expand_dims, reshape, shape, squeeze, transpose
+from tensorgraph.ops.blocks import concat, stack
 from tensorgraph.ops.checks import add_check_numerics_ops, check_numerics, py_func
 from tensorgraph.ops.checks import assert_ as Assert  # noqa: N812 - TensorFlow's name
 from tensorgraph.ops.checks import print_ as Print  # noqa: N812
@@ -218,6 +200,18 @@ from tensorgraph.ops.segments import (
 from tensorgraph.ops.slicing import slice_ as slice
 from tensorgraph.ops.slicing import strided_slice
 from tensorgraph.ops.sorting import argsort, invert_permutation, sort, unique, unique_with_counts
+from tensorgraph.ops.sources import (
+    constant,
+    fill,
+    identity,
+    ones,
+    ones_like,
+    placeholder,
+    placeholder_with_default,
+    stop_gradient,
+    zeros,
+    zeros_like,
+)
 from tensorgraph.ops.special import digamma, erf, erfc, lgamma, polygamma
 from tensorgraph.ops.statistics import count_nonzero, norm, reduce_logsumexp
 from tensorgraph.ops.tensor_array import TensorArray

@@ -16,7 +16,7 @@ from tensorgraph.base import dtypes
 from tensorgraph.base.dtypes import DType, as_dtype
 from tensorgraph.base.shapes import TensorShape
 from tensorgraph.graph.node import Tensor
-from tensorgraph.ops import array, random
+from tensorgraph.ops import array, random, sources
 from tensorgraph.ops.variables import (
     global_variables_initializer as global_variables,
 )
@@ -95,7 +95,7 @@ class Zeros(Initializer):
 
     def value(self, shape: tuple[int, ...], dtype: DType) -> Tensor:
         """Return zeros."""
-        return array.zeros(shape, dtype)
+        return sources.zeros(shape, dtype)
 
 
 class Ones(Initializer):
@@ -103,7 +103,7 @@ class Ones(Initializer):
 
     def value(self, shape: tuple[int, ...], dtype: DType) -> Tensor:
         """Return ones."""
-        return array.ones(shape, dtype)
+        return sources.ones(shape, dtype)
 
 
 class Constant(Initializer):
@@ -135,7 +135,7 @@ class Constant(Initializer):
 
     def value(self, shape: tuple[int, ...], dtype: DType) -> Tensor:
         """Return the constant."""
-        return array.constant(self._value, dtype, shape, verify_shape=self._verify_shape)
+        return sources.constant(self._value, dtype, shape, verify_shape=self._verify_shape)
 
 
 class RandomUniform(Initializer):
@@ -367,7 +367,7 @@ class Identity(Initializer):
         """Return the matrix."""
         if len(shape) != 2:
             raise ValueError(f"an identity initializer needs a matrix, not {shape}")
-        return array.constant(np.eye(*shape) * self._gain, dtype)
+        return sources.constant(np.eye(*shape) * self._gain, dtype)
 
 
 def fans(shape: Sequence[int]) -> tuple[float, float]:

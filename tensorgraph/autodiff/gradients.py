@@ -18,7 +18,7 @@ from tensorgraph.graph.body import BodyGraph
 from tensorgraph.graph.defaults import apply, convert_to_tensor
 from tensorgraph.graph.graph import Graph
 from tensorgraph.graph.node import Operation, Tensor, graph_element
-from tensorgraph.ops.array import ones_like, zeros_like
+from tensorgraph.ops.sources import ones_like, zeros_like
 
 
 def gradients(

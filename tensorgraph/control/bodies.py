@@ -18,8 +18,8 @@ from tensorgraph.graph.body import BodyGraph
 from tensorgraph.graph.defaults import apply, convert_to_tensor
 from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import Arg, Call, OpDef
-from tensorgraph.ops.array import zeros_like
 from tensorgraph.ops.lists import recall
+from tensorgraph.ops.sources import zeros_like
 from tensorgraph.ops.tensor_array import TensorArray
 
 # Any value; a variable is handed to the body as such, not as its value.

@@ -23,11 +23,12 @@ from tensorgraph.graph.body import BodyGraph, Replay
 from tensorgraph.graph.defaults import convert_to_tensor, get_default_graph
 from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import Arg, Call, Gradients, KernelContext, Spec, register
-from tensorgraph.ops.array import identity, stack
+from tensorgraph.ops.blocks import stack
 from tensorgraph.ops.checks import assert_
 from tensorgraph.ops.lists import TensorList
 from tensorgraph.ops.math import cast, less_equal
 from tensorgraph.ops.reduction import reduce_sum
+from tensorgraph.ops.sources import identity
 
 
 @register

@@ -14,8 +14,10 @@ from tensorgraph.base import dtypes
 from tensorgraph.control.functional import map_fn
 from tensorgraph.graph.defaults import apply, convert_to_tensor
 from tensorgraph.graph.node import Tensor, graph_element
-from tensorgraph.ops.array import concat, fill, reshape, stop_gradient, zeros_like
+from tensorgraph.ops.array import reshape
+from tensorgraph.ops.blocks import concat
 from tensorgraph.ops.ranges import range_
+from tensorgraph.ops.sources import fill, stop_gradient, zeros_like
 
 
 def jacobian(

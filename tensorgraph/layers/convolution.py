@@ -12,7 +12,8 @@ from tensorgraph.layers.base import Constraint, Layer, Regularizer
 from tensorgraph.layers.core import Activation
 from tensorgraph.layers.windows import check_channels_last, numbers, padding_name
 from tensorgraph.ops import conv_variants as ops
-from tensorgraph.ops.array import shape, stack
+from tensorgraph.ops.array import shape
+from tensorgraph.ops.blocks import stack
 from tensorgraph.ops.conv import conv2d as convolve2d
 from tensorgraph.ops.nn import bias_add
 

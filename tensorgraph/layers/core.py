@@ -12,10 +12,12 @@ from tensorgraph.graph.node import Tensor
 from tensorgraph.initializers import Zeros
 from tensorgraph.layers.base import Constraint, Layer, Regularizer
 from tensorgraph.layers.training import as_training
-from tensorgraph.ops.array import concat, expand_dims, identity, reshape, shape
+from tensorgraph.ops.array import expand_dims, reshape, shape
+from tensorgraph.ops.blocks import concat
 from tensorgraph.ops.linalg import matmul
 from tensorgraph.ops.nn import bias_add
 from tensorgraph.ops.nn import dropout as dropped
+from tensorgraph.ops.sources import identity
 
 Activation = Callable[[Tensor], Tensor] | None
 

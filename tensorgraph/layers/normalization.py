@@ -12,12 +12,13 @@ from tensorgraph.graph.node import Tensor
 from tensorgraph.initializers import Ones, Zeros
 from tensorgraph.layers.base import Constraint, Layer, Regularizer
 from tensorgraph.layers.training import as_training
-from tensorgraph.ops.array import ones, reshape, zeros
+from tensorgraph.ops.array import reshape
 from tensorgraph.ops.division import squared_difference
 from tensorgraph.ops.math import cast, divide, maximum, where
 from tensorgraph.ops.normalization import batch_normalization as batch_normalized
 from tensorgraph.ops.normalization import fused_batch_norm
 from tensorgraph.ops.reduction import reduce_mean, size
+from tensorgraph.ops.sources import ones, zeros
 from tensorgraph.ops.variables import assign_sub
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from tensorgraph.graph.defaults import add_to_collection, get_collection
 from tensorgraph.graph.keys import GraphKeys
 from tensorgraph.graph.node import Tensor
-from tensorgraph.ops.array import constant
 from tensorgraph.ops.math import add_n
+from tensorgraph.ops.sources import constant
 
 
 def add_loss(loss: Tensor, loss_collection: str | None = GraphKeys.LOSSES) -> None:

@@ -15,7 +15,7 @@ from tensorgraph.graph.node import Tensor
 from tensorgraph.losses.collection import add_loss
 from tensorgraph.losses.reduction import Reduction, compute_weighted_loss, count_present
 from tensorgraph.losses.weights import drop_size_one_axis, weights_for
-from tensorgraph.ops.array import shape, stop_gradient, zeros_like
+from tensorgraph.ops.array import shape
 from tensorgraph.ops.division import div_no_nan, squared_difference
 from tensorgraph.ops.math import abs_, cast, log, maximum, minimum, multiply, square, where
 from tensorgraph.ops.nn import (
@@ -25,6 +25,7 @@ from tensorgraph.ops.nn import (
     sparse_softmax_cross_entropy_with_logits,
 )
 from tensorgraph.ops.reduction import reduce_sum
+from tensorgraph.ops.sources import stop_gradient, zeros_like
 
 
 def _pair(

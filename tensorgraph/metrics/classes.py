@@ -12,10 +12,12 @@ from tensorgraph.graph.defaults import convert_to_tensor, name_scope
 from tensorgraph.graph.node import Tensor
 from tensorgraph.losses.weights import drop_size_one_axis, weights_beside
 from tensorgraph.metrics.results import Collections, Metric, collected, metric_variable, ratio
-from tensorgraph.ops.array import broadcast_to, constant, ones_like, reshape, shape, stack
+from tensorgraph.ops.array import broadcast_to, reshape, shape
+from tensorgraph.ops.blocks import stack
 from tensorgraph.ops.gather import scatter_nd
 from tensorgraph.ops.math import cast, equal, greater, maximum, multiply, not_equal, where
 from tensorgraph.ops.reduction import reduce_max, reduce_mean, reduce_sum
+from tensorgraph.ops.sources import constant, ones_like
 from tensorgraph.ops.variables import assign_add, scatter_add
 from tensorgraph.scopes import variable_scope
 

@@ -13,10 +13,10 @@ from tensorgraph.graph.defaults import convert_to_tensor
 from tensorgraph.graph.node import Tensor
 from tensorgraph.losses.weights import drop_size_one_axis, weights_beside
 from tensorgraph.metrics.results import Collections, Metric, collected, metric_variable
-from tensorgraph.ops.array import identity
 from tensorgraph.ops.division import div_no_nan
 from tensorgraph.ops.math import add, cast, logical_and, logical_not, multiply
 from tensorgraph.ops.reduction import reduce_sum
+from tensorgraph.ops.sources import identity
 from tensorgraph.ops.variables import assign_add
 from tensorgraph.scopes import variable_scope
 

@@ -9,9 +9,10 @@ from tensorgraph.graph.defaults import convert_to_tensor
 from tensorgraph.graph.node import Tensor
 from tensorgraph.losses.weights import drop_size_one_axis, weights_beside
 from tensorgraph.metrics.results import Collections, Metric, collected, metric_variable, ratio
-from tensorgraph.ops.array import broadcast_to, ones_like, shape, zeros_like
+from tensorgraph.ops.array import broadcast_to, shape
 from tensorgraph.ops.math import abs_, cast, divide, equal, less, multiply, sqrt, square, where
 from tensorgraph.ops.reduction import reduce_sum, size
+from tensorgraph.ops.sources import ones_like, zeros_like
 from tensorgraph.ops.variables import assign_add
 from tensorgraph.scopes import variable_scope
 

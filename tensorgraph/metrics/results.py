@@ -9,9 +9,9 @@ from tensorgraph.base import dtypes
 from tensorgraph.graph.defaults import add_to_collection
 from tensorgraph.graph.keys import GraphKeys
 from tensorgraph.graph.node import Tensor
-from tensorgraph.ops.array import zeros
 from tensorgraph.ops.division import div_no_nan
 from tensorgraph.ops.math import maximum
+from tensorgraph.ops.sources import zeros
 from tensorgraph.ops.variables import Variable
 
 # The value of a metric, and what brings it up to date and then is its value.

@@ -13,7 +13,7 @@ from tensorgraph.graph.defaults import convert_to_tensor
 from tensorgraph.graph.node import Tensor
 from tensorgraph.losses.weights import drop_size_one_axis, weights_beside
 from tensorgraph.metrics.results import Collections, Metric, collected, metric_variable
-from tensorgraph.ops.array import broadcast_to, constant, ones_like, reshape, shape
+from tensorgraph.ops.array import broadcast_to, reshape, shape
 from tensorgraph.ops.division import div_no_nan
 from tensorgraph.ops.gather import gather
 from tensorgraph.ops.math import (
@@ -30,6 +30,7 @@ from tensorgraph.ops.math import (
     where,
 )
 from tensorgraph.ops.reduction import argmin, reduce_sum
+from tensorgraph.ops.sources import constant, ones_like
 from tensorgraph.ops.variables import assign_add
 from tensorgraph.scopes import variable_scope
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorgraph.graph.defaults import apply, convert_to_tensor
 from tensorgraph.graph.node import Tensor
-from tensorgraph.ops.array import concat
+from tensorgraph.ops.blocks import concat
 from tensorgraph.ops.math import maximum, minimum, sigmoid, tanh
 from tensorgraph.ops.special import erf
 

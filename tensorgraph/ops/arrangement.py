@@ -22,7 +22,9 @@ from tensorgraph.graph.opdef import (
     register,
 )
 from tensorgraph.graph.static import static_elements, static_int, static_ints, static_shape
-from tensorgraph.ops.array import ANY, SHAPE, concat, shape, zeros_like
+from tensorgraph.ops.array import ANY, SHAPE, shape
+from tensorgraph.ops.blocks import concat
+from tensorgraph.ops.sources import zeros_like
 
 MULTIPLES = Arg("multiples", (dtypes.int32, dtypes.int64), group="multiples")
 

@@ -25,15 +25,8 @@ from tensorgraph.graph.opdef import (
     Spec,
     register,
 )
-from tensorgraph.ops.array import (
-    concat,
-    expand_dims,
-    ones_like,
-    reshape,
-    shape,
-    stop_gradient,
-    zeros_like,
-)
+from tensorgraph.ops.array import expand_dims, reshape, shape
+from tensorgraph.ops.blocks import concat
 from tensorgraph.ops.gather import draw_integers
 from tensorgraph.ops.linalg import matmul
 from tensorgraph.ops.lookup import embedding_lookup
@@ -43,6 +36,7 @@ from tensorgraph.ops.nn import (
     softmax_cross_entropy_with_logits_v2,
 )
 from tensorgraph.ops.reduction import reduce_any, reduce_sum
+from tensorgraph.ops.sources import ones_like, stop_gradient, zeros_like
 
 
 class _Sampler(OpDef):

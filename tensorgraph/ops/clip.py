@@ -7,9 +7,9 @@ from typing import Any
 
 from tensorgraph.graph.defaults import apply, convert_to_tensor, get_default_graph
 from tensorgraph.graph.node import Tensor
-from tensorgraph.ops.array import ones_like
 from tensorgraph.ops.math import add_n, cast, greater, maximum, minimum, sqrt, where
 from tensorgraph.ops.reduction import reduce_sum
+from tensorgraph.ops.sources import ones_like
 
 
 def clip_by_value(

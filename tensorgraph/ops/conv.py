@@ -34,7 +34,8 @@ from tensorgraph.graph.opdef import (
     register,
 )
 from tensorgraph.graph.static import static_shape
-from tensorgraph.ops.array import SHAPE, concat, shape
+from tensorgraph.ops.array import SHAPE, shape
+from tensorgraph.ops.blocks import concat
 from tensorgraph.ops.division import convert_pair
 from tensorgraph.ops.nn import check_channels_last
 from tensorgraph.ops.windows import (

@@ -12,7 +12,7 @@ from tensorgraph.graph.defaults import apply_op, convert_to_tensor, get_default_
 from tensorgraph.graph.keys import GraphKeys
 from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import Arg, Gradients, KernelContext, OpDef, Spec, register
-from tensorgraph.ops.array import identity, zeros_like
+from tensorgraph.ops.sources import identity, zeros_like
 
 
 @register

@@ -21,8 +21,10 @@ from tensorgraph.graph.opdef import (
     register,
 )
 from tensorgraph.graph.static import static_int
-from tensorgraph.ops.array import ANY, concat, reshape, shape, zeros_like
+from tensorgraph.ops.array import ANY, reshape, shape
+from tensorgraph.ops.blocks import concat
 from tensorgraph.ops.reduction import reduce_sum
+from tensorgraph.ops.sources import zeros_like
 
 
 def matrix_dims(t: Tensor) -> Shape:

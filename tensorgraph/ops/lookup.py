@@ -9,7 +9,8 @@ from tensorgraph.base import shapes
 from tensorgraph.graph.defaults import apply, convert_to_tensor
 from tensorgraph.graph.node import Tensor
 from tensorgraph.graph.static import static_int
-from tensorgraph.ops.array import concat, reshape, shape, squeeze
+from tensorgraph.ops.array import reshape, shape, squeeze
+from tensorgraph.ops.blocks import concat
 from tensorgraph.ops.clip import clip_by_norm
 from tensorgraph.ops.division import floordiv, floormod
 from tensorgraph.ops.gather import gather

@@ -27,7 +27,8 @@ from tensorgraph.graph.opdef import (
     elements,
     register,
 )
-from tensorgraph.ops.array import unbroadcast, zeros_like
+from tensorgraph.ops.array import unbroadcast
+from tensorgraph.ops.sources import zeros_like
 
 NUMBER = (Arg("x", dtypes.NUMERIC),)
 LOGICAL = (Arg("x", (dtypes.bool_,)), Arg("y", (dtypes.bool_,)))

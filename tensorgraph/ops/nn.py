@@ -24,10 +24,12 @@ from tensorgraph.graph.opdef import (
     elements,
     register,
 )
-from tensorgraph.ops.array import expand_dims, shape, slice_, zeros_like
+from tensorgraph.ops.array import expand_dims, shape
+from tensorgraph.ops.blocks import slice_
 from tensorgraph.ops.math import abs_, cast, exp, expm1, log1p, minimum, sigmoid, where
 from tensorgraph.ops.random import dropout_mask
 from tensorgraph.ops.reduction import reduce_sum
+from tensorgraph.ops.sources import zeros_like
 
 INDEX = (dtypes.int32, dtypes.int64)
 

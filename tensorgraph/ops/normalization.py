@@ -21,13 +21,14 @@ from tensorgraph.graph.opdef import (
     elements,
     register,
 )
-from tensorgraph.ops.array import ones, shape
+from tensorgraph.ops.array import shape
 from tensorgraph.ops.diagonal import matrix_band_part
 from tensorgraph.ops.division import rsqrt
 from tensorgraph.ops.einsum import tensordot
 from tensorgraph.ops.math import cast, maximum, pow_, square
 from tensorgraph.ops.nn import check_channels_last
 from tensorgraph.ops.reduction import reduce_sum
+from tensorgraph.ops.sources import ones
 
 
 @register

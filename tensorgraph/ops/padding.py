@@ -20,7 +20,7 @@ from tensorgraph.graph.opdef import (
 )
 from tensorgraph.graph.static import static_ints
 from tensorgraph.ops.array import ANY, reshape, shape, transpose
-from tensorgraph.ops.array import pad as constant_pad
+from tensorgraph.ops.blocks import pad as constant_pad
 from tensorgraph.ops.nn import check_channels_last
 
 

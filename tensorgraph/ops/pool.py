@@ -29,8 +29,9 @@ from tensorgraph.graph.opdef import (
     register,
 )
 from tensorgraph.graph.static import static_shape
-from tensorgraph.ops.array import SHAPE, shape, zeros_like
+from tensorgraph.ops.array import SHAPE, shape
 from tensorgraph.ops.nn import check_channels_last
+from tensorgraph.ops.sources import zeros_like
 from tensorgraph.ops.windows import (
     Windows,
     check_padding,

@@ -21,9 +21,10 @@ from tensorgraph.graph.opdef import (
     Spec,
     register,
 )
-from tensorgraph.ops.array import reshape, reshape_like, shape, zeros_like
+from tensorgraph.ops.array import reshape, reshape_like, shape
 from tensorgraph.ops.nn import check_channels_last
 from tensorgraph.ops.pool import PoolForward, pool_windows
+from tensorgraph.ops.sources import zeros_like
 from tensorgraph.ops.windows import check_padding, padded, spatial_numbers
 
 

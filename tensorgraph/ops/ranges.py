@@ -24,7 +24,8 @@ from tensorgraph.graph.opdef import (
     register,
 )
 from tensorgraph.graph.static import static_value
-from tensorgraph.ops.array import ANY, broadcast_to, concat, expand_dims, reshape, shape
+from tensorgraph.ops.array import ANY, broadcast_to, expand_dims, reshape, shape
+from tensorgraph.ops.blocks import concat
 from tensorgraph.ops.math import cast, equal, less
 from tensorgraph.ops.reduction import reduce_max, reduce_sum
 

@@ -30,9 +30,10 @@ from tensorgraph.graph.opdef import (
     register,
 )
 from tensorgraph.graph.static import static_value
-from tensorgraph.ops.array import ones_like, reshape, shape, zeros_like
+from tensorgraph.ops.array import reshape, shape
 from tensorgraph.ops.gather import draw_integers
 from tensorgraph.ops.math import cast, equal, greater_equal, maximum, where
+from tensorgraph.ops.sources import ones_like, zeros_like
 
 _INTEGERS = (dtypes.int32, dtypes.int64)
 DATA = Arg("data", dtypes.NUMERIC)

@@ -25,7 +25,7 @@ from tensorgraph.graph.opdef import (
 )
 from tensorgraph.graph.static import static_elements, static_shape, static_value
 from tensorgraph.ops.array import ANY, shape
-from tensorgraph.ops.array import slice_ as static_slice
+from tensorgraph.ops.blocks import slice_ as static_slice
 from tensorgraph.ops.math import where
 
 _INDEX = (dtypes.int32, dtypes.int64)

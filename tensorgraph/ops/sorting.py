@@ -24,8 +24,9 @@ from tensorgraph.graph.opdef import (
     register,
 )
 from tensorgraph.graph.static import static_int, static_shape, static_value
-from tensorgraph.ops.array import SHAPE, shape, zeros_like
+from tensorgraph.ops.array import SHAPE, shape
 from tensorgraph.ops.gather import draw_integers
+from tensorgraph.ops.sources import zeros_like
 
 NUMBERS = Arg("x", dtypes.NUMERIC)
 PLACES = Arg("indices", (dtypes.int32, dtypes.int64), group="indices")

@@ -10,10 +10,10 @@ from tensorgraph.base import dtypes
 from tensorgraph.graph.defaults import apply, convert_to_tensor
 from tensorgraph.graph.node import Tensor
 from tensorgraph.graph.static import static_ints
-from tensorgraph.ops.array import stop_gradient, zeros_like
 from tensorgraph.ops.division import squared_difference
 from tensorgraph.ops.math import abs_, cast, exp, log, not_equal, pow_, sqrt, square, where
 from tensorgraph.ops.reduction import reduce_max, reduce_mean, reduce_sum
+from tensorgraph.ops.sources import stop_gradient, zeros_like
 from tensorgraph.ops.trigonometry import is_finite
 
 

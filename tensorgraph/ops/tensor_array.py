@@ -10,10 +10,10 @@ from tensorgraph.base.shapes import Shape
 from tensorgraph.graph.defaults import apply, convert_to_tensor, get_default_graph
 from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.static import static_value
-from tensorgraph.ops.array import identity
 from tensorgraph.ops.control_flow import no_op
 from tensorgraph.ops.lists import split
 from tensorgraph.ops.ranges import range_
+from tensorgraph.ops.sources import identity
 
 
 class _Elements:

@@ -18,8 +18,9 @@ from tensorgraph.graph.opdef import (
     Unary,
     register,
 )
-from tensorgraph.ops.array import identity, unbroadcast
+from tensorgraph.ops.array import unbroadcast
 from tensorgraph.ops.math import LOGICAL, sqrt, square
+from tensorgraph.ops.sources import identity
 
 INSIDE = Domain(-0.8, 0.8)
 # Rounding jumps at integers and halves.

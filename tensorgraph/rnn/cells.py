@@ -12,11 +12,13 @@ from tensorgraph.graph.node import Tensor
 from tensorgraph.initializers import Constant, Zeros
 from tensorgraph.layers.base import Layer
 from tensorgraph.ops.arrangement import split
-from tensorgraph.ops.array import concat, shape, zeros
+from tensorgraph.ops.array import shape
+from tensorgraph.ops.blocks import concat
 from tensorgraph.ops.clip import clip_by_value
 from tensorgraph.ops.linalg import matmul
 from tensorgraph.ops.math import sigmoid, tanh
 from tensorgraph.ops.nn import bias_add
+from tensorgraph.ops.sources import zeros
 
 Activation = Callable[[Any], Tensor] | None
 

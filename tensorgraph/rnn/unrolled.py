@@ -10,18 +10,12 @@ from tensorgraph.control.loop import while_loop
 from tensorgraph.graph.defaults import control_dependencies, convert_to_tensor, get_default_graph
 from tensorgraph.graph.node import Tensor
 from tensorgraph.ops.arrangement import reverse, reverse_sequence, unstack
-from tensorgraph.ops.array import (
-    concat,
-    expand_dims,
-    identity,
-    shape,
-    stack,
-    transpose,
-    zeros_like,
-)
+from tensorgraph.ops.array import expand_dims, shape, transpose
+from tensorgraph.ops.blocks import concat, stack
 from tensorgraph.ops.checks import assert_
 from tensorgraph.ops.math import cast, equal, greater_equal, less, maximum, minimum, where
 from tensorgraph.ops.reduction import reduce_max
+from tensorgraph.ops.sources import identity, zeros_like
 from tensorgraph.ops.tensor_array import TensorArray
 from tensorgraph.rnn.cells import batch_of
 from tensorgraph.rnn.wrappers import check_cell

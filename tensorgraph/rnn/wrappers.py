@@ -12,7 +12,7 @@ from tensorgraph.graph.defaults import convert_to_tensor, name_scope
 from tensorgraph.graph.node import Tensor
 from tensorgraph.graph.static import static_value
 from tensorgraph.ops.arrangement import split
-from tensorgraph.ops.array import concat
+from tensorgraph.ops.blocks import concat
 from tensorgraph.ops.math import cast, greater_equal
 from tensorgraph.ops.nn import dropout
 from tensorgraph.ops.random import random_uniform

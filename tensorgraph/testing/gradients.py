@@ -15,7 +15,7 @@ from tensorgraph.graph.graph import Graph
 from tensorgraph.graph.keys import GraphKeys
 from tensorgraph.graph.node import Tensor, graph_element
 from tensorgraph.graph.stacks import get_default_session
-from tensorgraph.ops.array import placeholder
+from tensorgraph.ops.sources import placeholder
 from tensorgraph.ops.variables import Variable
 from tensorgraph.runtime.session import Session
 from tensorgraph.testing.complex_step import ComplexStep

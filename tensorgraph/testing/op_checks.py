@@ -16,7 +16,7 @@ from tensorgraph.graph.defaults import convert_to_tensor
 from tensorgraph.graph.graph import Graph
 from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import OpDef, Sample, lookup
-from tensorgraph.ops.array import placeholder
+from tensorgraph.ops.sources import placeholder
 from tensorgraph.runtime.session import Session
 from tensorgraph.testing.check import check_gradients
 from tensorgraph.testing.differences import Array, Comparison

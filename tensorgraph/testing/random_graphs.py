@@ -19,8 +19,10 @@ from tensorgraph.base.shapes import FullShape
 from tensorgraph.graph.defaults import convert_to_tensor, get_default_graph
 from tensorgraph.graph.node import Tensor
 from tensorgraph.graph.opdef import Domain, Input, Sample, lookup
-from tensorgraph.ops.array import concat, placeholder, reshape, slice_
+from tensorgraph.ops.array import reshape
+from tensorgraph.ops.blocks import concat, slice_
 from tensorgraph.ops.math import sigmoid
+from tensorgraph.ops.sources import placeholder
 
 Array = npt.NDArray[Any]
 

@@ -20,7 +20,7 @@ from tensorgraph.graph.body import BodyGraph
 from tensorgraph.graph.defaults import convert_to_tensor
 from tensorgraph.graph.graph import Graph
 from tensorgraph.graph.node import Operation, Tensor
-from tensorgraph.ops.array import placeholder
+from tensorgraph.ops.sources import placeholder
 from tensorgraph.passes.program import needed
 from tensorgraph.testing.differences import Array, Comparison, Finding
 from tensorgraph.testing.gradients import compare_gradients, form_flaw, session_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tensorgraph.graph.node import Tensor
-from tensorgraph.ops.array import fill, zeros
+from tensorgraph.ops.sources import fill, zeros
 from tensorgraph.ops.variables import Variable
 
 
