@@ -4,6 +4,7 @@ Build a static graph of typed operations, differentiate it with `gradients`, and
 with `Session.run`. Names, arguments and results are those of TensorFlow 1.15's graph mode.
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from tensorgraph import (
@@ -569,4 +570,6 @@ if not TYPE_CHECKING:  # so that type checkers still know what does not exist
     def __getattr__(name: str) -> Any:
         if name == "Summary":  # a message of protocol buffers, whose library is not always there
             return summary.Summary
+        if name in ("testing", "viz"):  # tools, imported when they are used
+            return importlib.import_module(f"tensorgraph.{name}")
         raise missing("tf", name, __all__)

@@ -129,8 +129,8 @@ def moments(
     with value.graph.name_scope(name or "moments"):
         y = cast(value, dtypes.float32) if value.dtype is dtypes.float16 else value
         mean = reduce_mean(y, axes, keepdims=True, name="mean")
-        # Its own gradient is 0, for the mean is where the variance is least.
-        distance = squared_difference(y, stop_gradient(mean))
+        # TensorFlow stops the gradient at the mean, which gives a wrong second derivative.
+        distance = squared_difference(y, mean)
         variance = reduce_mean(distance, axes, keepdims=True, name="variance")
         if not (keep_dims or keepdims):
             gone = _gone(_axes(axes, None), y)
@@ -157,7 +157,7 @@ def weighted_moments(
         weights = convert_to_tensor(frequency_weights, value.dtype) + zeros_like(value)
         total = reduce_sum(weights, axes, keepdims=True)
         mean = reduce_sum(weights * value, axes, keepdims=True) / total
-        spread = weights * squared_difference(value, stop_gradient(mean))
+        spread = weights * squared_difference(value, mean)
         variance = reduce_sum(spread, axes, keepdims=True) / total
         if keep:
             return mean, variance

@@ -405,3 +405,12 @@ def test_namespaces_name_what_they_have(module: Any) -> None:
     for name in module.__all__:
         assert callable(getattr(module, name)), name
         assert getattr(module, name).__doc__, name
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_moments_hold_to_second_order(weighted: bool) -> None:
+    x = tf.placeholder(tf.float64, [4, 3])
+    weights = tf.constant(np.linspace(0.5, 2.0, 12).reshape(4, 3))
+    mean, variance = tf.nn.weighted_moments(x, [0], weights) if weighted else tf.nn.moments(x, [0])
+    values = np.random.default_rng(0).normal(size=(4, 3))
+    check_gradients(mean * variance, x, {x: values}, order=2)
