@@ -31,7 +31,13 @@ PROGRAMS = {
     "transfer": (False, {1: (0.97, 0.03)}),
     "data_pipeline": (False, {4: (0.9, 0.05), 5: (3, 0), 6: (5, 0), 7: (2, 0), 8: (4, 0)}),
     "tensorboard": (True, {1: (0.9, 0.06)}),
+    "convnet_layers": (False, {5: (0.24, 0.02), 6: (0.95, 0.02)}),
+    "batch_norm": (False, {9: (0.083, 0.01), 10: (0.97, 0.02), 11: (0.84, 0.03)}),
+    "lstm_digits": (False, {0: (1.24, 0.02), 8: (0.92, 0.03)}),
 }
+
+# TensorFlow's own tf.layers and tf.nn.rnn_cell lie in a package apart.
+NEEDS_TF_KERAS = {"convnet_layers", "batch_norm", "lstm_digits"}
 
 
 def run(text: str, folder: Path, takes_folder: bool, *flags: str) -> list[float]:
@@ -83,6 +89,8 @@ def test_a_program_runs(name: str, tmp_path: Path) -> None:
 def test_a_program_gives_the_numbers_that_tensorflow_gives(name: str, tmp_path: Path) -> None:
     if importlib.util.find_spec("tensorflow") is None:
         pytest.skip("needs TensorFlow: pip install tensorflow-cpu")
+    if name in NEEDS_TF_KERAS and importlib.util.find_spec("tf_keras") is None:
+        pytest.skip("needs TensorFlow's tf.layers: pip install tf_keras")
     needs(name)
     folders = [tmp_path / "ours", tmp_path / "theirs"]
     for folder in folders:
