@@ -12,6 +12,7 @@ from dsl.diagnostics import Diagnostic, Source, Span
 from dsl.layers.activations import ActivationUse
 from dsl.layers.definition import Layer, Use, Weight
 from dsl.optimizers import DEFAULT_OPTIMIZER, OptimizerSettings
+from dsl.schedules import DEFAULT_SCHEDULE, ScheduleSettings
 from tensorgraph.base.shapes import FullShape, Shape, is_full
 
 INPUT: Final = "input"
@@ -110,6 +111,8 @@ class TrainSettings:
         The loss's word; by default that which suits the last layer.
     optimizer : OptimizerSettings
         Adam by default.
+    schedule : ScheduleSettings
+        How the learning rate changes; it is constant by default.
     batch, epochs, seed : int
         As in the language reference.
     steps : int or None
@@ -121,6 +124,7 @@ class TrainSettings:
     data: DataSettings | None = None
     loss: str = "mse"
     optimizer: OptimizerSettings = DEFAULT_OPTIMIZER
+    schedule: ScheduleSettings = DEFAULT_SCHEDULE
     batch: int = 64
     epochs: int = 10
     steps: int | None = None

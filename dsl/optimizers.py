@@ -45,9 +45,16 @@ class OptimizerSettings:
     name: str
     options: Mapping[str, Any]
 
-    def build(self) -> tf.train.Optimizer:
-        """Return the engine's optimizer."""
-        return OPTIMIZERS[self.name].build(self.options)
+    def build(self, learning_rate: tf.Tensor | None = None) -> tf.train.Optimizer:
+        """Return the engine's optimizer.
+
+        Parameters
+        ----------
+        learning_rate : Tensor, optional
+            What to use instead of the number among the options.
+        """
+        given = {} if learning_rate is None else {"lr": learning_rate}
+        return OPTIMIZERS[self.name].build({**self.options, **given})
 
 
 def _lr(default: float) -> Parameter:

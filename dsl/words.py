@@ -28,11 +28,10 @@ LATER_INITIALIZERS = _words("identity edge sharpen box_blur gaussian3 gaussian5 
 LATER_OPTIONS = _words("groups l1 l2 max_norm")
 LATER_FLAGS = _words("noscale nocenter bilinear bidirectional frozen")
 LATER_FUNCTIONS = _words("choose uniform log_uniform integer")
-LATER_SETTINGS = _words(
-    "schedule preprocess augment regularize clip stop checkpoint ensemble snapshots"
-)
+LATER_SETTINGS = _words("preprocess augment regularize clip stop checkpoint ensemble snapshots")
 LATER_DATA = _words("fashion_mnist cifar10 cifar100")
 LATER_DATA_OPTIONS = _words("target resize")
 LATER_LOSSES = _words("mae huber hinge kl")
 LATER_OPTIMIZERS = _words("rmsprop adagrad adadelta adamw adamax nadam")
+LATER_SCHEDULES = _words("step exponential onecycle plateau")
 LATER_METRICS = _words("top5 mae confusion")

@@ -16,12 +16,14 @@ from dsl.layers.definition import Parameter, Signature
 from dsl.losses import LOSSES, default_loss
 from dsl.network import DataSettings, TrainSettings
 from dsl.optimizers import OPTIMIZERS, OptimizerSettings
+from dsl.schedules import SCHEDULES, ScheduleSettings
 from dsl.syntax import Name, Option, Setting, Text, TrainStatement
 from dsl.words import (
     LATER_DATA,
     LATER_LOSSES,
     LATER_METRICS,
     LATER_OPTIMIZERS,
+    LATER_SCHEDULES,
     LATER_SETTINGS,
 )
 from tensorgraph.base.shapes import Shape
@@ -83,6 +85,7 @@ class TrainChecker:
             "data": self._data,
             "loss": lambda s: self._word(s, "a loss", LOSSES.keys(), LATER_LOSSES),
             "optimizer": self._optimizer,
+            "schedule": self._schedule,
             "batch": lambda s: self._value(s, Whole(1), "how many examples a step sees"),
             "epochs": lambda s: self._value(s, Whole(1), "how often all examples are seen"),
             "steps": lambda s: self._value(s, Whole(1), "after how many steps training ends"),
@@ -172,6 +175,17 @@ class TrainChecker:
         if not bound.valid or not bound.known:
             return None
         return OptimizerSettings(word.text, bound.arguments)
+
+    def _schedule(self, setting: Setting) -> ScheduleSettings | None:
+        first = setting.arguments[:1]
+        word = self._known_word(setting, first, "a schedule", SCHEDULES.keys(), LATER_SCHEDULES)
+        if word is None:
+            return None
+        signature = SCHEDULES[word.text].signature
+        bound = bind(word, signature, setting.arguments[1:], self._evaluator, self._findings)
+        if not bound.valid or not bound.known:
+            return None
+        return ScheduleSettings(word.text, bound.arguments)
 
     def _metrics(self, setting: Setting) -> tuple[str, ...] | None:
         if not setting.arguments:

@@ -6,6 +6,7 @@ so that whoever runs it decides what to show, and may stop it after any step.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -129,7 +130,10 @@ class Trainer:
                 trained = self.model.apply(training=True)
                 loss, accuracy = self._score(trained)
             self._training = (loss, accuracy)
-            self._train_op = settings.optimizer.build().minimize(loss, name="update")
+            rate = settings.optimizer.options["lr"]
+            self._rate = tf.placeholder_with_default(rate, [], name="learning_rate")
+            optimizer = settings.optimizer.build(self._rate)
+            self._train_op = optimizer.minimize(loss, name="update")
             initializer = tf.global_variables_initializer()
         self._session = tf.Session(graph=self._graph)
         self._session.run(initializer)
@@ -160,6 +164,8 @@ class Trainer:
         settings = self.net.train
         steps = 0
         per_epoch = -(-len(examples.x_train) // settings.batch)
+        total = min(per_epoch * settings.epochs, settings.steps or sys.maxsize)
+        rate = settings.optimizer.options["lr"]
         for epoch in range(1, settings.epochs + 1):
             if settings.steps is not None and steps >= settings.steps:
                 return
@@ -172,7 +178,9 @@ class Trainer:
                 epoch=epoch,
             )
             for step, (x, y) in enumerate(cut, 1):
-                values = self._session.run([*self._training, self._train_op], self._feed(x, y))
+                feed = self._feed(x, y)
+                feed[self._rate] = rate * settings.schedule.factor(steps, total)
+                values = self._session.run([*self._training, self._train_op], feed)
                 steps += 1
                 seen += len(x)
                 mean += (np.array(values[:2], np.float64) - mean) * len(x) / seen

@@ -11,6 +11,7 @@ import dsl
 from dsl.layers import ACTIVATIONS, INITIALIZERS, LAYERS
 from dsl.losses import LOSSES
 from dsl.optimizers import OPTIMIZERS
+from dsl.schedules import SCHEDULES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -29,7 +30,9 @@ def test_networks_are_valid(text):
     assert dsl.check(dsl.parse(text)).layers
 
 
-@pytest.mark.parametrize("table", [LAYERS, ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS])
+@pytest.mark.parametrize(
+    "table", [LAYERS, ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES]
+)
 def test_the_page_of_the_language_names_every_word(table):
     missing = [word for word in table if not re.search(rf"\b{re.escape(word)}\b", LANGUAGE)]
     assert missing == []

@@ -113,7 +113,7 @@ def test_optimizers_take_their_options(name):
         ("metrics accurcy", "TG503"),
         ("batch 5; batch 6", "TG502"),
         ("bach 5", "TG501"),
-        ("schedule cosine", "TG106"),
+        ("schedule plateau", "TG106"),
         ("stop patience=5 on=val_loss", "TG106"),
     ],
 )
