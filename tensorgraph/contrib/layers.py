@@ -1,4 +1,4 @@
-"""Regularizers and initializers of ``tf.contrib.layers``, and its `flatten`."""
+"""Regularizers and initializers of ``tf.contrib.layers``, its `flatten` and `layer_norm`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from tensorgraph.base import dtypes
+from tensorgraph.contrib.normalization import layer_norm as layer_norm  # noqa: PLC0414
 from tensorgraph.graph.defaults import convert_to_tensor, name_scope
 from tensorgraph.graph.node import Tensor
 from tensorgraph.initializers import VarianceScaling

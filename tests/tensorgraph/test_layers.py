@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tensorgraph as tf
+from tensorgraph.testing import check_gradients
 
 Array = npt.NDArray[Any]
 
@@ -475,3 +476,36 @@ def test_names_and_training_are_tensorflows(tf1: Any, program: Callable[[Any, An
     assert found == expected
     for mine, other in zip(values, theirs, strict=True):
         np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5)
+
+
+class TestLayerNorm:
+    def test_each_example_has_mean_0_and_variance_1(self) -> None:
+        values = np.random.default_rng(0).normal(3.0, 2.0, (5, 4, 6))
+        x = tf.placeholder(tf.float64, [None, 4, 6])
+        y = tf.contrib.layers.layer_norm(x)
+        assert [v.name for v in tf.trainable_variables()] == [
+            "LayerNorm/beta:0",
+            "LayerNorm/gamma:0",
+        ]
+        assert [v.shape.as_list() for v in tf.trainable_variables()] == [[6], [6]]
+        assert y.shape.as_list() == [None, 4, 6]
+        with tf.Session() as sess:
+            sess.run(tf.global_variables_initializer())
+            result = sess.run(y, {x: values})
+        np.testing.assert_allclose(result.mean((1, 2)), 0, atol=1e-12)
+        np.testing.assert_allclose(result.var((1, 2)), 1, rtol=1e-9)
+
+    def test_axes_and_second_order(self) -> None:
+        x = tf.placeholder(tf.float64, [2, 3, 4])
+        y = tf.contrib.layers.layer_norm(x, begin_norm_axis=2, center=False, activation_fn=tf.tanh)
+        check_gradients(y, x, {x: np.random.default_rng(1).normal(size=(2, 3, 4))}, order=2)
+
+    def test_reuse_and_bad_axes(self) -> None:
+        x = tf.placeholder(tf.float32, [None, 4])
+        tf.contrib.layers.layer_norm(x, scope="norm")
+        tf.contrib.layers.layer_norm(x, scope="norm", reuse=True)
+        assert len(tf.global_variables()) == 2
+        with pytest.raises(ValueError, match="axis 2 does not exist"):
+            tf.contrib.layers.layer_norm(x, begin_norm_axis=2)
+        with pytest.raises(ValueError, match="must be known"):
+            tf.contrib.layers.layer_norm(tf.placeholder(tf.float32, [2, None]))
