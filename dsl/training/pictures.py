@@ -67,11 +67,11 @@ def write_picture(path: Path, net: Net, *, gradients: bool = False) -> tuple[Pat
         raise DataError(f"{path}: the ending must be one of {', '.join('.' + f for f in FORMATS)}")
     try:
         try:
-            picture, note = draw_net(net, format, gradients=gradients), ""
+            content, note = draw_net(net, format, gradients=gradients).content, ""
         except GraphvizMissingError as error:
             path, note = path.with_suffix(".dot"), str(error)
-            picture = draw_net(net, "dot", gradients=gradients)
-        write_atomically(path, picture.content)
+            content = error.dot.encode()
+        write_atomically(path, content)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error}") from None
     return path, note

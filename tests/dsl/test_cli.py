@@ -334,6 +334,22 @@ class TestRender:
         assert "Conv2DBackpropFilter" in backward
         assert "Conv2DBackpropFilter" not in forward
 
+    def test_without_graphviz_the_dot_text_is_written(self, tg, monkeypatch):
+        from tensorgraph import viz
+        from tensorgraph.viz import render
+
+        def nothing_draws(dot, format):
+            raise viz.GraphvizMissingError("pip install pygraphviz", dot)
+
+        tg("render", DIGITS, "-o", "drawn.dot")
+        monkeypatch.setattr(sys.modules[render.__module__], "draw", nothing_draws)
+        result = tg("render", DIGITS, "-o", "graph.svg")
+        assert result.code == 0
+        assert result.out == "wrote graph.dot\n"
+        assert "pip install pygraphviz" in result.err
+        assert not Path("graph.svg").exists()
+        assert Path("graph.dot").read_text() == Path("drawn.dot").read_text()
+
     def test_unknown_format(self, tg):
         result = tg("render", DIGITS, "-o", "graph.bmp")
         assert result.code == 1
