@@ -11,7 +11,7 @@ derivative, but no rule for it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tensorgraph.base import dtypes, shapes
 from tensorgraph.graph.body import BodyGraph
@@ -89,6 +89,54 @@ def gradients(
         return results
 
 
+class RuleCall(NamedTuple):
+    """One question to one op's rule, on the way back.
+
+    Attributes
+    ----------
+    op : Operation
+        The forward node.
+    parts : tuple of tuple of Tensor
+        What was handed to each of its outputs; a gradient is their sum.
+    grads : tuple of (Tensor or None)
+        The gradient of each of its outputs.
+    handed : tuple of (Tensor or None)
+        What the rule hands to each of its inputs; None also where no x lies that way.
+    """
+
+    op: Operation
+    parts: tuple[tuple[Tensor, ...], ...]
+    grads: tuple[Tensor | None, ...]
+    handed: tuple[Tensor | None, ...]
+
+
+def traced_gradients(y: Tensor, xs: Sequence[Tensor]) -> tuple[list[Tensor | None], list[RuleCall]]:
+    """Add the nodes that `gradients` adds, and return how each of them came about.
+
+    Parameters
+    ----------
+    y : Tensor
+        What to differentiate.
+    xs : sequence of Tensor
+        By what.
+
+    Returns
+    -------
+    (list of (Tensor or None), list of RuleCall)
+        The gradient by each x, and the rules in the order in which they were asked.
+
+    Raises
+    ------
+    LookupError, TypeError
+        As `gradients` does.
+    """
+    graph, calls = y.graph.building(), list[RuleCall]()
+    with graph.name_scope("gradients"):
+        seeds = _initial_gradients([y], [None])
+        found = _walk_back(graph, [y], seeds, xs, set(), calls)
+        return [_total(found.get(x, [])) for x in xs], calls
+
+
 def backward(
     targets: Sequence[Tensor], seeds: Sequence[Tensor], sources: Sequence[Tensor]
 ) -> list[Tensor | None]:
@@ -132,8 +180,9 @@ def _walk_back(
     seeds: Sequence[Tensor],
     sources: Sequence[Tensor],
     stops: set[Tensor],
+    calls: list[RuleCall] | None = None,
 ) -> dict[Tensor, list[Tensor]]:
-    """Return the contributions to the gradient of each source."""
+    """Return the contributions to the gradient of each source; add to `calls` how they came."""
     wanted = set(sources)
     operations = _operations_between(targets, wanted, stops)
     reached = wanted.union(*(op.outputs for op in operations))
@@ -143,16 +192,20 @@ def _walk_back(
     # Their order is an order of execution, so its reverse meets an operation only after everything
     # that uses it.
     for op in reversed(operations):
+        parts = tuple(tuple(found.get(t, ())) for t in op.outputs)
         grads = [None if t in stops else _collapse(found, t) for t in op.outputs]
         if all(g is None for g in grads):
             continue
+        handed: list[Tensor | None] = []
         with graph.source(op.source), graph.name_scope(f"{op.name}_grad"):
             for t, grad in zip(_inputs(op), _input_gradients(op, grads), strict=True):
-                if grad is None or t not in reached or (t in stops and t not in wanted):
-                    continue
-                value = grad() if callable(grad) else grad
+                lost = grad is None or t not in reached or (t in stops and t not in wanted)
+                value = None if lost else grad() if callable(grad) else grad
                 if value is not None:
                     found.setdefault(t, []).append(_checked(value, t, op))
+                handed.append(value)
+        if calls is not None:
+            calls.append(RuleCall(op, parts, tuple(grads), tuple(handed)))
     return found
 
 

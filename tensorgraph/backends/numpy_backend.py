@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorgraph.backends.workers import shared_workers
 from tensorgraph.base.backend import Array
 
 
@@ -42,13 +43,40 @@ class NumpyStream:
         count = int(np.prod(shape, dtype=np.int64))
         return np.frombuffer(self._generator.bytes(2 * count), np.uint16).reshape(shape)
 
+    def state(self) -> dict[str, Any]:
+        """Return where the sequence stands, as values that JSON can hold."""
+        return dict(self._generator.bit_generator.state)
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go to where the sequence stood when `state` was called."""
+        self._generator.bit_generator.state = state
+
 
 class NumpyBackend:
-    """Arrays and kernels of NumPy."""
+    """Arrays and kernels of NumPy.
+
+    Parameters
+    ----------
+    threads : int, default 0
+        How many threads may share a kernel's work; 0 for one on each processor.
+    """
 
     name = "numpy"
     xp: Any = np
     kernels: Mapping[str, Callable[..., Any]] = {}
+
+    def __init__(self, threads: int = 0) -> None:
+        self._threads = threads
+
+    @property
+    def workers(self) -> int:
+        """How many shares of a kernel's work can be done at the same time."""
+        count = shared_workers().count
+        return min(count, self._threads) if self._threads else count
+
+    def spread(self, shares: int, task: Callable[[int], None]) -> None:
+        """Call ``task(0)`` to ``task(shares - 1)``, each in a thread of its own."""
+        shared_workers().spread(shares, task)
 
     def from_host(self, array: np.ndarray[Any, Any]) -> Array:
         """Return the array itself: host and device are one."""
@@ -64,4 +92,21 @@ class NumpyBackend:
 
     def running(self) -> AbstractContextManager[Any]:
         """Return a context without warnings: NaN and infinity are values here."""
-        return np.errstate(all="ignore")
+        return _Running()
+
+
+class _Running(AbstractContextManager[None]):
+    """NumPy without warnings, and the BLAS with as many threads at the end as before."""
+
+    __slots__ = ("_errors",)
+
+    def __init__(self) -> None:
+        self._errors = np.errstate(all="ignore")
+
+    def __enter__(self) -> None:
+        self._errors.__enter__()
+        shared_workers().begin_run()
+
+    def __exit__(self, *error: object) -> None:
+        shared_workers().end_run()
+        self._errors.__exit__(None, None, None)

@@ -16,6 +16,7 @@ from typing import Any
 
 from tensorgraph.base import shapes
 from tensorgraph.base.devices import canonical_device, merge_devices
+from tensorgraph.base.display import Bundle, mimebundle
 from tensorgraph.base.errors import InvalidArgumentError
 from tensorgraph.graph.convert import convert_inputs
 from tensorgraph.graph.graph_def import GraphDef, graph_def_of
@@ -444,6 +445,10 @@ class Graph:
 
     def __repr__(self) -> str:
         return f"<tf.Graph of {len(self._operations)} operations>"
+
+    def _repr_mimebundle_(self, **_: Any) -> Bundle:
+        """Return what Jupyter shows: a picture of the graph."""
+        return mimebundle(self)
 
 
 def _user_line() -> tuple[str, int]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 from tensorgraph.base.backend import Array, Backend, RandomStream
 
@@ -37,8 +40,30 @@ class State(Protocol):
         """Return how often this was asked for the operation before."""
 
     @property
+    def strict(self) -> bool:
+        """Whether kernels may not trade the last digits for speed."""
+
+    @property
     def resources(self) -> dict[str, Any]:
         """Whatever else operations keep and share, by a name: iterators over data sets."""
+
+
+class Arena:
+    """Scratch memory by key, for nodes that never run at the same time.
+
+    Attributes
+    ----------
+    memory : dict of str to array
+        Bytes, as many as the largest that was asked for under the key.
+    parts : dict of str to Arena
+        That of parts of the work, which do run at the same time.
+    """
+
+    __slots__ = ("memory", "parts")
+
+    def __init__(self) -> None:
+        self.memory: dict[str, Array] = {}
+        self.parts: dict[str, Arena] = {}
 
 
 class KernelContext:
@@ -57,6 +82,8 @@ class KernelContext:
     functions : sequence of callable
         What `OpDef.calls` asked for: each takes a list of arrays and returns one. The arrays that
         it returns are the caller's own.
+    arena : Arena, optional
+        Where scratch memory is; default one of the node's own.
 
     Attributes
     ----------
@@ -68,7 +95,9 @@ class KernelContext:
         The first of `outs`.
     """
 
-    __slots__ = ("_scratch", "_state", "backend", "functions", "op", "out", "outs", "xp")
+    __slots__ = (
+        "_arena", "_parts", "_scratch", "_state", "backend", "functions", "op", "out", "outs", "xp",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -77,6 +106,7 @@ class KernelContext:
         state: State | None = None,
         outs: Sequence[Array | None] = (None,),
         functions: Sequence[Callable[[Sequence[Array]], list[Array]]] = (),
+        arena: Arena | None = None,
     ) -> None:
         self.op = op
         self.backend = backend
@@ -85,19 +115,77 @@ class KernelContext:
         self.functions = functions
         self.out: Array | None = outs[0] if outs else None
         self._state = state
-        self._scratch: dict[str, Array] = {}
+        self._arena = Arena() if arena is None else arena
+        self._scratch: dict[str, tuple[Array, Array]] = {}
+        self._parts: dict[str, KernelContext] = {}
 
-    def scratch(self, key: str, shape: Sequence[int], dtype: Any) -> Array:
-        """Return working memory that is kept between runs; its content is arbitrary."""
-        array = self._scratch.get(key)
-        if array is None or array.shape != tuple(shape) or array.dtype != dtype:
-            array = self._scratch[key] = self.xp.empty(tuple(shape), dtype)
+    def scratch(
+        self, key: str, shape: Sequence[int], dtype: Any, fill: float | None = None
+    ) -> Array:
+        """Return working memory.
+
+        Its content is arbitrary, for other nodes use the same memory before and after; only what is
+        filled stays the node's own from run to run.
+
+        Parameters
+        ----------
+        key : str
+            Different memory has different keys.
+        shape : sequence of int
+            Its shape.
+        dtype : dtype
+            Its element type.
+        fill : float, optional
+            What it is filled with when it is made. What is never written to stays that.
+        """
+        shape = tuple(shape)
+        array, memory = self._scratch.get(key, (None, None))
+        fits = array is not None and array.shape == shape and array.dtype == dtype
+        if fits and (fill is not None or memory is self._arena.memory.get(key)):
+            return array
+        if fill is None:
+            array, memory = self._from_arena(key, shape, dtype)
+        else:
+            array = self.xp.full(shape, fill, dtype)
+        self._scratch[key] = array, memory
         return array
+
+    def _from_arena(self, key: str, shape: tuple[int, ...], dtype: Any) -> tuple[Array, Array]:
+        """Return an array in the memory that all nodes share under a key, and that memory."""
+        kind = np.dtype(dtype)
+        size = math.prod(shape) * kind.itemsize
+        memory = self._arena.memory.get(key)
+        if memory is None or len(memory) < size:
+            memory = self._arena.memory[key] = self.xp.empty(size, np.uint8)
+        return memory[:size].view(kind).reshape(shape), memory
+
+    def part(self, name: str, out: Array | None) -> KernelContext:
+        """Return a context with scratch memory of its own, for a part of the work.
+
+        Parameters
+        ----------
+        name : str
+            Which part; parts that run at the same time need different names.
+        out : array or None
+            What the part writes to.
+        """
+        found = self._parts.get(name)
+        if found is None:
+            arena = self._arena.parts.setdefault(name, Arena())
+            found = KernelContext(self.op, self.backend, self._state, (out,), self.functions, arena)
+            self._parts[name] = found
+        found.out = out
+        return found
 
     def stream(self) -> RandomStream:
         """Return the node's random stream in this session."""
         assert self._state is not None
         return self._state.stream(self.op)
+
+    @property
+    def strict(self) -> bool:
+        """Whether the last digits matter more than time: see `ConfigProto`."""
+        return self._state is None or self._state.strict
 
     def count(self) -> int:
         """Return how often the node ran in this session, if it asks in each run."""

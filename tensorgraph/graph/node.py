@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tensorgraph.base import shapes
+from tensorgraph.base.display import Bundle, mimebundle
 from tensorgraph.base.shapes import Shape, TensorShape
 from tensorgraph.graph.opdef import OpDef, Spec
 from tensorgraph.graph.operators import Operators
@@ -96,6 +97,10 @@ class Tensor(Operators):
 
     def __repr__(self) -> str:
         return f"<tf.Tensor {self.name!r} shape={self.shape} dtype={self.dtype.name}>"
+
+    def _repr_mimebundle_(self, **_: Any) -> Bundle:
+        """Return what Jupyter shows: how the tensor is computed."""
+        return mimebundle(self)
 
     def __str__(self) -> str:
         return f'Tensor("{self.name}", shape={self.shape}, dtype={self.dtype.name})'
@@ -198,6 +203,10 @@ class Operation:
 
     def __repr__(self) -> str:
         return f"<tf.Operation {self.name!r} type={self.type}>"
+
+    def _repr_mimebundle_(self, **_: Any) -> Bundle:
+        """Return what Jupyter shows: the operation with all that it needs."""
+        return mimebundle(self)
 
 
 def graph_element(obj: Any) -> Tensor | None:

@@ -194,6 +194,9 @@ class OpDef:
         The output may share the memory of input 0.
     uses_out : bool
         The kernel writes into ``k.outs`` where they are given.
+    by_rows : bool
+        Each row of the output, along the first axis, is made of the same rows of those inputs that
+        have as many axes and rows, and of the others as a whole. So workers can share the rows.
     stateful : bool
         Two runs may differ or have an effect, so it is neither folded nor merged.
     mutates : bool
@@ -201,6 +204,11 @@ class OpDef:
     differentiable : bool
         False cuts the gradient: the outputs are piecewise constant or no floats. An op that
         could have a gradient but has none raises from `gradient` instead.
+    formula : str
+        How the result is written, with the names of inputs and attributes in braces, as
+        ``"{x} · {y}"``; empty where it cannot be said so shortly.
+    formulas_besides : tuple of str
+        The same of the outputs after the first.
     """
 
     type: ClassVar[str]
@@ -208,9 +216,12 @@ class OpDef:
     variadic: ClassVar[bool] = False
     view: ClassVar[bool] = False
     uses_out: ClassVar[bool] = False
+    by_rows: ClassVar[bool] = False
     stateful: ClassVar[bool] = False
     mutates: ClassVar[bool] = False
     differentiable: ClassVar[bool] = True
+    formula: ClassVar[str] = ""
+    formulas_besides: ClassVar[tuple[str, ...]] = ()
 
     def args(self, count: int) -> Sequence[Arg]:
         """Return what is known of each of `count` inputs.
@@ -289,6 +300,10 @@ class OpDef:
         """Return the input that the output equals, given the static shapes; None if none."""
         return None
 
+    def formula_of(self, op: Operation) -> str:
+        """Return the formula of one use, where it depends on the attributes."""
+        return self.formula
+
     def sample(self, draw: Draw) -> Sample | None:
         """Return a random valid use, for the sweeps; None where no sweep applies (state)."""
         return None
@@ -347,6 +362,7 @@ class Elementwise(OpDef):
     """An op that works on each element by itself, with NumPy's broadcasting."""
 
     uses_out = True
+    by_rows = True
     domain: ClassVar[Domain] = REAL
     result_dtype: ClassVar[DType | None] = None  # None: that of the last input
 

@@ -130,6 +130,7 @@ class Tile(OpDef):
     """The tensor repeated along each axis as often as the second input says."""
 
     type = "Tile"
+    formula = "{x} repeated"
     inputs = (ANY, MULTIPLES)
 
     def infer(self, op: Operation) -> Sequence[Spec]:

@@ -59,6 +59,7 @@ class Reshape(OpDef):
     """The same elements in another shape; one size may be -1."""
 
     type = "Reshape"
+    formula = "reshape({x})"
     inputs = (ANY, SHAPE)
     view = True
 
@@ -102,6 +103,7 @@ class Transpose(OpDef):
     """The axes in the order ``perm``."""
 
     type = "Transpose"
+    formula = "transpose({x})"
     inputs = (ANY,)
     view = True
 
@@ -143,6 +145,7 @@ class ExpandDims(OpDef):
     """New axes of size 1 at the places ``axes`` of the result."""
 
     type = "ExpandDims"
+    formula = "{x}"
     inputs = (ANY,)
     view = True
 
@@ -172,6 +175,7 @@ class Squeeze(OpDef):
     """The tensor without its axes ``axes`` of size 1; None stands for all such axes."""
 
     type = "Squeeze"
+    formula = "{x}"
     inputs = (ANY,)
     view = True
 
@@ -206,6 +210,7 @@ class BroadcastTo(OpDef):
     """The tensor stretched to a shape, by NumPy's rules."""
 
     type = "BroadcastTo"
+    formula = "{x} repeated"
     inputs = (ANY, SHAPE)
     view = True
 
@@ -245,6 +250,7 @@ class SumTo(OpDef):
     """
 
     type = "SumTo"
+    formula = "Σ {x} to the shape of the input"
     inputs = (Arg("x", dtypes.NUMERIC), SHAPE)
 
     def infer(self, op: Operation) -> Sequence[Spec]:

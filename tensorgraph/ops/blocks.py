@@ -51,6 +51,9 @@ class Concat(OpDef):
         assert result is not None
         return (Spec(op.inputs[0].dtype, (*result[:axis], total, *result[axis + 1 :])),)
 
+    def formula_of(self, op: Operation) -> str:
+        return f"join({', '.join(f'{{{n}}}' for n in range(len(op.inputs)))})"
+
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.concatenate(inputs, k.op.attrs["axis"], out=k.out)
 
@@ -135,6 +138,9 @@ class Pack(OpDef):
         axis = shapes.normalize_axis(op.attrs["axis"], len(dims) + 1)
         return (Spec(op.inputs[0].dtype, (*dims[:axis], len(op.inputs), *dims[axis:])),)
 
+    def formula_of(self, op: Operation) -> str:
+        return f"stack({', '.join(f'{{{n}}}' for n in range(len(op.inputs)))})"
+
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.stack(inputs, k.op.attrs["axis"])
 
@@ -155,6 +161,7 @@ class Slice(OpDef):
     """A block: ``size`` elements from ``begin`` on along each axis; a size of -1 takes the rest."""
 
     type = "Slice"
+    formula = "part of {x}"
     inputs = (ANY,)
     view = True
 
@@ -193,6 +200,7 @@ class SliceGrad(OpDef):
     """Zeros of a shape, with the input put in where `Slice` cuts it out."""
 
     type = "SliceGrad"
+    formula = "{x} in its place, else 0"
     inputs = (ANY, SHAPE)
 
     def infer(self, op: Operation) -> Sequence[Spec]:
@@ -224,6 +232,7 @@ class Pad(OpDef):
     """The tensor with ``paddings[i] = (before, after)`` constant elements added along axis i."""
 
     type = "Pad"
+    formula = "{x} with a margin"
     inputs = (ANY,)
     uses_out = True
 
@@ -264,6 +273,7 @@ class Unpad(OpDef):
     """The tensor without its ``paddings``."""
 
     type = "Unpad"
+    formula = "{x} without its margin"
     inputs = (ANY,)
     view = True
 

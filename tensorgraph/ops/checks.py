@@ -112,6 +112,7 @@ class Print(OpDef):
     """The first input itself; the others are printed to the standard error."""
 
     type = "Print"
+    formula = "{input}"
     inputs = (Arg("input", dtypes.ALL, group=""),)
     view = True
     stateful = True
@@ -174,6 +175,7 @@ class CheckNumerics(OpDef):
     """The input itself; an error where it has a NaN or an infinity."""
 
     type = "CheckNumerics"
+    formula = "{tensor}"
     inputs = (Arg("tensor"),)
     view = True
     stateful = True

@@ -5,14 +5,11 @@ and its gradients by input and by filter, are each linear in both inputs, and th
 is made of the other two; so every order of derivative exists. Each is written for any number of
 spatial axes, and registered for two and for three.
 
-The kernels gather, for each place of the output, the patch of the image that the filter meets
-(im2col), which turns the sum over a window into one matrix product. They do so for a few images at
-a time, so that the patches stay in the cache.
+How they are computed depends on the shapes: ``ops/convolution`` has the ways.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,18 +33,11 @@ from tensorgraph.graph.opdef import (
 from tensorgraph.graph.static import static_shape
 from tensorgraph.ops.array import SHAPE, shape
 from tensorgraph.ops.blocks import concat
+from tensorgraph.ops.convolution.case import make_case
+from tensorgraph.ops.convolution.choice import choose
 from tensorgraph.ops.division import convert_pair
 from tensorgraph.ops.nn import check_channels_last
-from tensorgraph.ops.windows import (
-    blocks,
-    check_padding,
-    filter_windows,
-    inner_part,
-    padded,
-    padded_shape,
-    patches,
-    spatial_numbers,
-)
+from tensorgraph.ops.windows import check_padding, filter_windows, spatial_numbers
 
 
 class _Convolution(OpDef):
@@ -127,18 +117,11 @@ class _Forward(_Convolution):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, w = inputs
-        n, *spatial, _ = x.shape
-        windows = filter_windows(k.op.attrs, w.shape)
-        places = windows.places(*spatial)
+        case = make_case(k.op.attrs, x.shape, w.shape)
         out = k.out
         if out is None:
-            out = k.xp.empty((n, *places, w.shape[-1]), x.dtype)
-        weights = w.reshape(-1, w.shape[-1])
-        view = patches(k, padded(k, x, windows.pads(*spatial)), windows, places)
-        row = weights.shape[0] * x.dtype.itemsize
-        for block in blocks(n, math.prod(places) * row):
-            columns = _columns(k, view[block], len(places))
-            k.xp.matmul(columns, weights, out=out[block].reshape(-1, w.shape[-1]))
+            out = k.xp.empty((case.batch, *case.places, case.filters), x.dtype)
+        choose(case, x.dtype, k.strict).forward(k, case, x, w, out)
         return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -176,26 +159,12 @@ class _ByInput(_Convolution):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         target, w, dy = inputs
-        n, *spatial, c = (int(d) for d in target)
-        windows = filter_windows(k.op.attrs, w.shape)
-        pads = windows.pads(*spatial)
+        dims = [int(d) for d in target]
+        case = make_case(k.op.attrs, dims, w.shape)
         out = k.out
         if out is None:
-            out = k.xp.empty((n, *spatial, c), dy.dtype)
-        f, places, taps = w.shape[-1], dy.shape[1:-1], math.prod(windows.size)
-        weights = w.reshape(-1, f).T
-        for block in blocks(n, math.prod(places) * taps * c * dy.dtype.itemsize):
-            size = block.stop - block.start
-            columns = k.scratch("columns", (size * math.prod(places), taps * c), dy.dtype)
-            k.xp.matmul(dy[block].reshape(-1, f), weights, out=columns)
-            parts = columns.reshape(size, *places, taps, c)
-            total = k.scratch("sum", padded_shape((size, *spatial, c), pads), dy.dtype)
-            total[...] = 0
-            # Windows overlap, so each place of the filter is added by itself.
-            for tap, (_, index) in enumerate(windows.regions(places)):
-                region = total[index]
-                k.xp.add(region, parts[..., tap, :], out=region)
-            out[block] = total[inner_part(pads, spatial)]
+            out = k.xp.empty(dims, dy.dtype)
+        choose(case, dy.dtype, k.strict, by_input=True).by_input(k, case, w, dy, out)
         return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -223,20 +192,12 @@ class _ByFilter(_Convolution):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, target, dy = inputs
-        kernel = tuple(int(d) for d in target)
-        windows = filter_windows(k.op.attrs, kernel)
-        places, f = dy.shape[1:-1], dy.shape[-1]
+        dims = [int(d) for d in target]
+        case = make_case(k.op.attrs, x.shape, dims)
         out = k.out
         if out is None:
-            out = k.xp.empty(kernel, x.dtype)
-        total = out.reshape(-1, f)
-        total[...] = 0
-        view = patches(k, padded(k, x, windows.pads(*x.shape[1:-1])), windows, places)
-        part = k.scratch("part", total.shape, x.dtype)
-        for block in blocks(len(x), math.prod(places) * total.shape[0] * x.dtype.itemsize):
-            columns = _columns(k, view[block], len(places))
-            k.xp.matmul(columns.T, dy[block].reshape(-1, f), out=part)
-            k.xp.add(total, part, out=total)
+            out = k.xp.empty(dims, x.dtype)
+        choose(case, x.dtype, k.strict).by_filter(k, case, x, dy, out)
         return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -261,6 +222,7 @@ class Conv2D(_Forward):
     """The convolution of images with a filter."""
 
     type = "Conv2D"
+    formula = "{input} ∗ {filter}"
 
 
 @register
@@ -268,6 +230,7 @@ class Conv2DBackpropInput(_ByInput):
     """The gradient of a convolution by its images: inputs are their shape, the filter, dy."""
 
     type = "Conv2DBackpropInput"
+    formula = "Σ {out_backprop} · the weight of {filter} between the two places"
 
 
 @register
@@ -275,6 +238,7 @@ class Conv2DBackpropFilter(_ByFilter):
     """The gradient of a convolution by its filter: inputs are the images, its shape, dy."""
 
     type = "Conv2DBackpropFilter"
+    formula = "Σ {out_backprop} · what {input} has under the weight"
 
 
 class _Volume(_Convolution):
@@ -287,6 +251,7 @@ class Conv3D(_Volume, _Forward):
     """The convolution of volumes with a filter."""
 
     type = "Conv3D"
+    formula = "{input} ∗ {filter}"
 
 
 @register
@@ -294,6 +259,7 @@ class Conv3DBackpropInput(_Volume, _ByInput):
     """The gradient of a convolution by its volumes: inputs are their shape, the filter, dy."""
 
     type = "Conv3DBackpropInputV2"
+    formula = "Σ {out_backprop} · the weight of {filter} between the two places"
 
 
 @register
@@ -301,17 +267,7 @@ class Conv3DBackpropFilter(_Volume, _ByFilter):
     """The gradient of a convolution by its filter: inputs are the volumes, its shape, dy."""
 
     type = "Conv3DBackpropFilterV2"
-
-
-def _columns(k: KernelContext, view: Any, axes: int) -> Any:
-    """Return patches (n, places…, window…, c), of so many axes each, as a row for each place."""
-    n, *rest, c = view.shape
-    taps = math.prod(rest[axes:])
-    if taps == 1 and view.flags.c_contiguous:
-        return view.reshape(-1, c)
-    columns = k.scratch("columns", (n * math.prod(rest[:axes]), taps * c), view.dtype)
-    columns.reshape(view.shape)[...] = view
-    return columns
+    formula = "Σ {out_backprop} · what {input} has under the weight"
 
 
 def _like(result: Tensor, x: Tensor) -> Tensor:

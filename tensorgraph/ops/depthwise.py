@@ -30,18 +30,15 @@ from tensorgraph.graph.opdef import (
 from tensorgraph.graph.static import static_shape
 from tensorgraph.ops.array import SHAPE, shape
 from tensorgraph.ops.conv import conv2d
+from tensorgraph.ops.convolution import separate
+from tensorgraph.ops.convolution.case import make_case
 from tensorgraph.ops.nn import check_channels_last
-from tensorgraph.ops.windows import (
-    check_padding,
-    filter_windows,
-    inner_part,
-    padded,
-    padded_shape,
-    spatial_numbers,
-)
+from tensorgraph.ops.windows import check_padding, filter_windows, spatial_numbers
 
 
 class _Depthwise(OpDef):
+    uses_out = True
+
     def flops(self, op: Operation) -> int:
         kernel = self.filter_shape(op)
         if kernel is None:
@@ -108,15 +105,13 @@ class DepthwiseConv(_Depthwise):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, w = inputs
-        windows = filter_windows(k.op.attrs, w.shape)
-        n, *spatial, c = x.shape
-        places = windows.places(*spatial)
-        image = padded(k, x, windows.pads(*spatial))
-        total = k.xp.zeros((n, *places, *w.shape[2:]), x.dtype)
-        # Channels do not mix, so there is no matrix product to make of it.
-        for offset, index in windows.regions(places):
-            total += image[index][..., None] * w[offset]
-        return total.reshape(n, *places, c * w.shape[3])
+        case = make_case(k.op.attrs, x.shape, w.shape)
+        out = k.out
+        if out is None:
+            deep = case.channels * case.filters
+            out = k.xp.empty((case.batch, *case.places, deep), x.dtype)
+        separate.forward(k, case, x, w, out)
+        return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         (dy,), (x, w), attrs = grads, op.inputs, op.attrs
@@ -150,14 +145,10 @@ class DepthwiseByInput(_Depthwise):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         target, w, dy = inputs
-        dims = tuple(int(d) for d in target)
-        windows = filter_windows(k.op.attrs, w.shape)
-        pads = windows.pads(*dims[1:3])
-        total = k.xp.zeros(padded_shape(dims, pads), dy.dtype)
-        parts = dy.reshape(*dy.shape[:3], *w.shape[2:])
-        for offset, index in windows.regions(dy.shape[1:3]):
-            total[index] += (parts * w[offset]).sum(-1)
-        return total[inner_part(pads, dims[1:3])].copy()
+        dims = [int(d) for d in target]
+        out = k.xp.empty(dims, dy.dtype) if k.out is None else k.out
+        separate.by_input(k, make_case(k.op.attrs, dims, w.shape), w, dy, out)
+        return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         (g,), (_, w, dy), attrs = grads, op.inputs, op.attrs
@@ -192,14 +183,10 @@ class DepthwiseByFilter(_Depthwise):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, target, dy = inputs
-        kernel = tuple(int(d) for d in target)
-        windows = filter_windows(k.op.attrs, kernel)
-        image = padded(k, x, windows.pads(*x.shape[1:3]))
-        parts = dy.reshape(*dy.shape[:3], *kernel[2:])
-        result = k.xp.empty(kernel, x.dtype)
-        for offset, index in windows.regions(dy.shape[1:3]):
-            k.xp.einsum("nhwc,nhwcm->cm", image[index], parts, out=result[offset])
-        return result
+        dims = [int(d) for d in target]
+        out = k.xp.empty(dims, x.dtype) if k.out is None else k.out
+        separate.by_filter(k, make_case(k.op.attrs, x.shape, dims), x, dy, out)
+        return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         (g,), (x, _, dy), attrs = grads, op.inputs, op.attrs

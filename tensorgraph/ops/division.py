@@ -52,6 +52,7 @@ class FloorDiv(_WholeNumber):
     """The largest integer that is no larger than x / y."""
 
     type = "FloorDiv"
+    formula = "⌊{x} / {y}⌋"
     differentiable = False
 
     def quotient(self, k: KernelContext, x: Any, y: Any) -> Any:
@@ -63,6 +64,7 @@ class FloorMod(_WholeNumber):
     """x - y · floor(x / y): what remains has the sign of y."""
 
     type = "FloorMod"
+    formula = "{x} mod {y}"
 
     def quotient(self, k: KernelContext, x: Any, y: Any) -> Any:
         return k.xp.remainder(x, y, out=k.out)
@@ -117,6 +119,7 @@ class DivNoNan(_FloatBinary):
     """x / y, and 0 where y is 0."""
 
     type = "DivNoNan"
+    formula = "{x} / {y}"
     domain = NONZERO
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -138,6 +141,7 @@ class Xlogy(_FloatBinary):
     """x · log(y), and 0 where x is 0."""
 
     type = "Xlogy"
+    formula = "{x} · log({y})"
     domain = POSITIVE
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -158,6 +162,7 @@ class Xdivy(_FloatBinary):
     """x / y, and 0 where x is 0."""
 
     type = "Xdivy"
+    formula = "{x} / {y}"
     domain = POSITIVE
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -178,6 +183,7 @@ class Reciprocal(Unary):
     """1 / x."""
 
     type = "Reciprocal"
+    formula = "1 / {x}"
     domain = NONZERO
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -193,6 +199,7 @@ class Rsqrt(Unary):
     """1 / √x."""
 
     type = "Rsqrt"
+    formula = "1 / √{x}"
     domain = POSITIVE
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -209,6 +216,7 @@ class SquaredDifference(Binary):
     """(x - y)²."""
 
     type = "SquaredDifference"
+    formula = "({x} − {y})²"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         difference = k.xp.subtract(*inputs, out=k.out)

@@ -66,6 +66,7 @@ class Gather(OpDef):
     """The parts of the first input along ``axis`` at the places that the second gives."""
 
     type = "GatherV2"
+    formula = "{params}[{indices}]"
     inputs = (Arg("params", dtypes.ALL), INDICES)
 
     def infer(self, op: Operation) -> Sequence[Spec]:
@@ -102,6 +103,7 @@ class GatherGrad(OpDef):
     """Zeros of a shape, with each part added where `Gather` took it from."""
 
     type = "GatherGrad"
+    formula = "Σ {dy} at the places {indices}, else 0"
     inputs = (Arg("dy", dtypes.NUMERIC), INDICES, TARGET)
 
     def infer(self, op: Operation) -> Sequence[Spec]:
@@ -258,6 +260,7 @@ class OneHot(OpDef):
     """
 
     type = "OneHot"
+    formula = "one_hot({indices})"
     inputs = (
         Arg("indices", (dtypes.int32, dtypes.int64, dtypes.uint8), group="indices"),
         Arg("depth", (dtypes.int32,), group="depth"),

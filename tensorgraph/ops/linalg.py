@@ -21,6 +21,7 @@ from tensorgraph.graph.opdef import (
     register,
 )
 from tensorgraph.ops.array import shape
+from tensorgraph.ops.products import shared_product
 
 
 @register
@@ -50,13 +51,23 @@ class MatMul(OpDef):
         lead = shapes.broadcast(tuple(lead_a), tuple(lead_b))
         return (Spec(a.dtype, None if lead is None else (*lead, m, n)),)
 
+    def formula_of(self, op: Operation) -> str:
+        a, b = ("ᵀ" if op.attrs[f"transpose_{name}"] else "" for name in "ab")
+        return f"{{a}}{a} @ {{b}}{b}"
+
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         a, b = inputs
         if k.op.attrs["transpose_a"]:
             a = a.swapaxes(-1, -2)
         if k.op.attrs["transpose_b"]:
             b = b.swapaxes(-1, -2)
-        return k.xp.matmul(a, b, out=k.out)
+        if a.ndim > 2 or b.ndim > 2:
+            return k.xp.matmul(a, b, out=k.out)
+        out = k.out
+        if out is None:
+            out = k.xp.empty((a.shape[0], b.shape[1]), a.dtype)
+        shared_product(k, a, b, out)
+        return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         (dy,), (a, b) = grads, op.inputs

@@ -41,6 +41,7 @@ class Add(Binary):
     """x + y."""
 
     type = "Add"
+    formula = "{x} + {y}"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.add(*inputs, out=k.out)
@@ -55,6 +56,7 @@ class Sub(Binary):
     """x - y."""
 
     type = "Sub"
+    formula = "{x} − {y}"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.subtract(*inputs, out=k.out)
@@ -69,6 +71,7 @@ class Mul(Binary):
     """x · y."""
 
     type = "Mul"
+    formula = "{x} · {y}"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.multiply(*inputs, out=k.out)
@@ -83,6 +86,7 @@ class RealDiv(Binary):
     """x / y; the quotient of integers is a float."""
 
     type = "RealDiv"
+    formula = "{x} / {y}"
     domain = NONZERO
 
     def infer(self, op: Operation) -> Sequence[Spec]:
@@ -106,6 +110,7 @@ class Pow(Binary):
     """x to the power of y."""
 
     type = "Pow"
+    formula = "{x} ^ {y}"
     domain = POSITIVE
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -149,6 +154,7 @@ class Maximum(_Choice):
     """The larger of x and y."""
 
     type = "Maximum"
+    formula = "max({x}, {y})"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.maximum(*inputs, out=k.out)
@@ -162,6 +168,7 @@ class Minimum(_Choice):
     """The smaller of x and y."""
 
     type = "Minimum"
+    formula = "min({x}, {y})"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.minimum(*inputs, out=k.out)
@@ -178,6 +185,7 @@ class Neg(Unary):
     """-x."""
 
     type = "Neg"
+    formula = "−{x}"
     inputs = NUMBER
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -192,6 +200,7 @@ class Abs(Unary):
     """|x|."""
 
     type = "Abs"
+    formula = "|{x}|"
     inputs = NUMBER
     domain = NONZERO
 
@@ -207,6 +216,7 @@ class Sign(Unary):
     """-1, 0 or 1."""
 
     type = "Sign"
+    formula = "sign({x})"
     inputs = NUMBER
     domain = NONZERO
 
@@ -222,6 +232,7 @@ class Square(Unary):
     """x²."""
 
     type = "Square"
+    formula = "{x}²"
     inputs = NUMBER
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -236,6 +247,7 @@ class Sqrt(Unary):
     """The square root."""
 
     type = "Sqrt"
+    formula = "√{x}"
     domain = POSITIVE
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -250,6 +262,7 @@ class Exp(Unary):
     """e to the power of x."""
 
     type = "Exp"
+    formula = "exp({x})"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.exp(*inputs, out=k.out)
@@ -263,6 +276,7 @@ class Log(Unary):
     """The natural logarithm."""
 
     type = "Log"
+    formula = "log({x})"
     domain = POSITIVE
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -277,6 +291,7 @@ class Log1p(Unary):
     """log(1 + x), exact for small x."""
 
     type = "Log1p"
+    formula = "log(1 + {x})"
     domain = POSITIVE
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -291,6 +306,7 @@ class Expm1(Unary):
     """exp(x) - 1, exact for small x."""
 
     type = "Expm1"
+    formula = "exp({x}) − 1"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.expm1(*inputs, out=k.out)
@@ -304,6 +320,7 @@ class Tanh(Unary):
     """The hyperbolic tangent."""
 
     type = "Tanh"
+    formula = "tanh({x})"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.tanh(*inputs, out=k.out)
@@ -317,6 +334,7 @@ class Sigmoid(Unary):
     """1 / (1 + exp(-x))."""
 
     type = "Sigmoid"
+    formula = "sigmoid({x})"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         # By tanh, which does not overflow: sigmoid(x) = (1 + tanh(x / 2)) / 2.
@@ -350,6 +368,7 @@ class Equal(_Equality):
     """x = y."""
 
     type = "Equal"
+    formula = "{x} = {y}"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.equal(*inputs, out=k.out)
@@ -360,6 +379,7 @@ class NotEqual(_Equality):
     """x ≠ y."""
 
     type = "NotEqual"
+    formula = "{x} ≠ {y}"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.not_equal(*inputs, out=k.out)
@@ -370,6 +390,7 @@ class Less(_Comparison):
     """x < y."""
 
     type = "Less"
+    formula = "{x} < {y}"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.less(*inputs, out=k.out)
@@ -380,6 +401,7 @@ class LessEqual(_Comparison):
     """x ≤ y."""
 
     type = "LessEqual"
+    formula = "{x} ≤ {y}"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.less_equal(*inputs, out=k.out)
@@ -390,6 +412,7 @@ class Greater(_Comparison):
     """x > y."""
 
     type = "Greater"
+    formula = "{x} > {y}"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.greater(*inputs, out=k.out)
@@ -400,6 +423,7 @@ class GreaterEqual(_Comparison):
     """x ≥ y."""
 
     type = "GreaterEqual"
+    formula = "{x} ≥ {y}"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.greater_equal(*inputs, out=k.out)
@@ -410,6 +434,7 @@ class LogicalAnd(_Comparison):
     """Both."""
 
     type = "LogicalAnd"
+    formula = "{x} and {y}"
     inputs = LOGICAL
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -421,6 +446,7 @@ class LogicalOr(_Comparison):
     """Either."""
 
     type = "LogicalOr"
+    formula = "{x} or {y}"
     inputs = LOGICAL
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -432,6 +458,7 @@ class LogicalNot(_Comparison):
     """Not."""
 
     type = "LogicalNot"
+    formula = "not {x}"
     inputs = LOGICAL[:1]
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -443,6 +470,7 @@ class Select(Elementwise):
     """x where the condition holds, else y."""
 
     type = "Select"
+    formula = "{x} where {condition}, else {y}"
     inputs = (
         Arg("condition", (dtypes.bool_,), group="condition"),
         Arg("x", dtypes.ALL),
@@ -473,6 +501,7 @@ class Cast(OpDef):
     """The elements as another type; floats are cut to integers."""
 
     type = "Cast"
+    formula = "{x}"
     inputs = (Arg("x", dtypes.ALL),)
     uses_out = True
 
@@ -513,6 +542,9 @@ class AddN(OpDef):
         for t in op.inputs:
             dims = shapes.merge(dims, t.dims)
         return (Spec(op.inputs[0].dtype, dims),)
+
+    def formula_of(self, op: Operation) -> str:
+        return " + ".join(f"{{{place}}}" for place in range(len(op.inputs)))
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         if len(inputs) == 1:

@@ -34,11 +34,17 @@ from tensorgraph.ops.sources import zeros_like
 INDEX = (dtypes.int32, dtypes.int64)
 
 
+# NumPy adds along the last axis in one go: with fewer elements there, that takes longer to begin
+# than to do.
+SHORT_LINE = 64
+
+
 @register
 class Relu(Unary):
     """max(x, 0)."""
 
     type = "Relu"
+    formula = "max({x}, 0)"
     domain = NONZERO
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -53,8 +59,10 @@ class ReluGrad(OpDef):
     """The gradient where the feature is positive, else 0."""
 
     type = "ReluGrad"
+    formula = "{gradients} where {features} > 0, else 0"
     inputs = (Arg("gradients"), Arg("features"))
     uses_out = True
+    by_rows = True
 
     def infer(self, op: Operation) -> Sequence[Spec]:
         dy, x = op.inputs
@@ -82,6 +90,7 @@ class Softplus(Unary):
     """log(1 + exp(x)), without overflow."""
 
     type = "Softplus"
+    formula = "log(1 + exp({x}))"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.logaddexp(inputs[0], 0, out=k.out)
@@ -95,8 +104,10 @@ class BiasAdd(OpDef):
     """A vector added along the last axis."""
 
     type = "BiasAdd"
+    formula = "{value} + {bias}"
     inputs = (Arg("value", dtypes.NUMERIC), Arg("bias", dtypes.NUMERIC))
     uses_out = True
+    by_rows = True
 
     def infer(self, op: Operation) -> Sequence[Spec]:
         x, bias = op.inputs
@@ -112,7 +123,15 @@ class BiasAdd(OpDef):
         return (Spec(x.dtype, x.dims[:-1] + channels),)
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.add(*inputs, out=k.out)
+        x, bias = inputs
+        if k.out is None or x.ndim < 3 or len(bias) > SHORT_LINE or not x.flags.c_contiguous:
+            return k.xp.add(x, bias, out=k.out)
+        # Of few channels there are many short additions: fewer and longer ones, by whole lines.
+        line = k.scratch("line", x.shape[-2:], bias.dtype)
+        line[...] = bias
+        lines = (*x.shape[:-2], line.size)
+        k.xp.add(x.reshape(lines), line.reshape(-1), out=k.out.reshape(lines))
+        return k.out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (grads[0], lambda: apply("BiasAddGrad", grads[0]))
@@ -130,6 +149,7 @@ class BiasAddGrad(OpDef):
     """The sum over all axes but the last."""
 
     type = "BiasAddGrad"
+    formula = "Σ {x} over all axes but the last"
     inputs = (Arg("x", dtypes.NUMERIC),)
     uses_out = True
 
@@ -142,8 +162,7 @@ class BiasAddGrad(OpDef):
         channels = x.shape[-1]
         flat = x.reshape(x.size // max(channels, 1), channels)
         # A product with ones is several times faster than a sum over the first axis.
-        ones = k.scratch("ones", flat.shape[:1], flat.dtype)
-        ones[...] = 1
+        ones = k.scratch("ones", flat.shape[:1], flat.dtype, 1)
         return k.xp.matmul(ones, flat, out=k.out)
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -182,6 +201,7 @@ class Softmax(_AlongAxis):
     """exp(z_i) / Σ exp(z_j) along an axis."""
 
     type = "Softmax"
+    formula = "softmax({logits})"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, axis = inputs[0], k.op.attrs["axis"]
@@ -200,6 +220,7 @@ class LogSoftmax(_AlongAxis):
     """z_i - log Σ exp(z_j) along an axis."""
 
     type = "LogSoftmax"
+    formula = "log softmax({logits})"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, axis = inputs[0], k.op.attrs["axis"]
@@ -257,6 +278,8 @@ class SoftmaxCrossEntropy(_CrossEntropy):
     """-Σ y log softmax(z) for each row, of labels y that are distributions."""
 
     type = "SoftmaxCrossEntropyWithLogits"
+    formula = "−Σ {labels} · log softmax({features})"
+    formulas_besides = ("softmax({features}) − {labels}",)
     inputs = (Arg("features"), Arg("labels"))
 
     def row_shapes(self, op: Operation) -> tuple[shapes.Shape, shapes.Shape]:
@@ -296,6 +319,8 @@ class SparseSoftmaxCrossEntropy(_CrossEntropy):
     """-log softmax(z)[y] for each row, of labels y that are class numbers."""
 
     type = "SparseSoftmaxCrossEntropyWithLogits"
+    formula = "−log softmax({features})[{labels}]"
+    formulas_besides = ("softmax({features}) − one_hot({labels})",)
     inputs = (Arg("features"), Arg("labels", INDEX, group="labels"))
 
     def row_shapes(self, op: Operation) -> tuple[shapes.Shape, shapes.Shape]:

@@ -6,9 +6,10 @@ An average counts only the image's own pixels, not the padding.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,15 +32,18 @@ from tensorgraph.graph.opdef import (
 from tensorgraph.graph.static import static_shape
 from tensorgraph.ops.array import SHAPE, shape
 from tensorgraph.ops.nn import check_channels_last
-from tensorgraph.ops.sources import zeros_like
-from tensorgraph.ops.windows import (
-    Windows,
-    check_padding,
-    inner_part,
-    padded,
-    padded_shape,
-    spatial_numbers,
+from tensorgraph.ops.pool_kernels import (
+    combine,
+    hand_out,
+    send_back,
+    switches,
+    views,
+    with_frame,
+    without_frame,
 )
+from tensorgraph.ops.shares import Block, for_blocks
+from tensorgraph.ops.sources import zeros_like
+from tensorgraph.ops.windows import Windows, check_padding, spatial_numbers
 
 
 def pool_windows(op: Operation) -> Windows:
@@ -48,9 +52,12 @@ def pool_windows(op: Operation) -> Windows:
     return Windows(size, op.attrs["strides"], (1,) * len(size), op.attrs["padding"])
 
 
-def _views(windows: Windows, image: Any, places: Sequence[int]) -> Iterator[Any]:
-    """Yield, for each place in the window, the view of the padded image that it meets."""
-    return (image[index] for _, index in windows.regions(places))
+def _bytes_each(x: Any) -> int:
+    """Return what counts of each member of a batch like `x`, when it is cut into blocks.
+
+    A quarter of it: pooling passes over its images so few times that larger blocks are better.
+    """
+    return int(math.prod(x.shape[1:]) * x.dtype.itemsize) // 4
 
 
 class _Pooling(OpDef):
@@ -115,6 +122,7 @@ class MaxPool(PoolForward):
     """The largest element of each window."""
 
     type = "MaxPool"
+    formula = "the largest of each window of {input}"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x = inputs[0]
@@ -124,13 +132,12 @@ class MaxPool(PoolForward):
         out = k.out
         if out is None:
             out = k.xp.empty((n, *places, c), x.dtype)
-        image = padded(k, x, windows.pads(*spatial), -np.inf)
-        # Pairwise maxima of shifted views: no gather, no argmax.
-        for tap, view in enumerate(_views(windows, image, places)):
-            if tap == 0:
-                out[...] = view
-            else:
-                k.xp.maximum(out, view, out=out)
+
+        def task(block: Block) -> None:
+            image = with_frame(block, windows, x[block.part], -np.inf)
+            combine(block, k.xp.maximum, windows, image, out[block.part])
+
+        for_blocks(k, n, _bytes_each(x), task)
         return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -139,19 +146,6 @@ class MaxPool(PoolForward):
 
 class _MaxPoolSwitch(_Pooling):
     """An op that follows the switches: which element of each window was the largest."""
-
-    def chosen(self, k: KernelContext, x: Any, y: Any) -> Iterator[tuple[int, Any]]:
-        """Yield for each place of the window where its element is the first largest."""
-        windows = pool_windows(k.op)
-        image = padded(k, x, windows.pads(*x.shape[1:-1]), -np.inf)
-        free = k.scratch("free", y.shape, np.bool_)
-        mask = k.scratch("mask", y.shape, np.bool_)
-        free[...] = True
-        for tap, view in enumerate(_views(windows, image, y.shape[1:-1])):
-            k.xp.equal(view, y, out=mask)
-            k.xp.logical_and(mask, free, out=mask)
-            k.xp.greater(free, mask, out=free)
-            yield tap, mask
 
     def draw_inputs(self, draw: Draw) -> tuple[Input, Input, Input, Input, dict[str, Any]]:
         """Return image, its pooled maximum, a gradient of either shape, and the attributes."""
@@ -189,6 +183,7 @@ class MaxPoolGrad(_MaxPoolSwitch):
     """The gradient of `MaxPool` by its images: inputs are images, maxima, and dy."""
 
     type = "MaxPoolGrad"
+    formula = "{grad} where {orig_input} is the largest of its window, else 0"
     inputs = (Arg("orig_input"), Arg("orig_output"), Arg("grad"))
 
     def infer(self, op: Operation) -> Sequence[Spec]:
@@ -197,19 +192,15 @@ class MaxPoolGrad(_MaxPoolSwitch):
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, y, dy = inputs
         windows = pool_windows(k.op)
-        pads = windows.pads(*x.shape[1:-1])
-        total = k.scratch("total", padded_shape(x.shape, pads), x.dtype)
-        total[...] = 0
-        part = k.scratch("part", y.shape, y.dtype)
-        views = list(_views(windows, total, y.shape[1:-1]))
-        for place, mask in self.chosen(k, x, y):
-            k.xp.multiply(dy, mask, out=part)
-            k.xp.add(views[place], part, out=views[place])
-        inner = total[inner_part(pads, x.shape[1:-1])]
-        if k.out is None:
-            return inner.copy()
-        k.out[...] = inner
-        return k.out
+        out = k.xp.empty_like(x) if k.out is None else k.out
+
+        def task(block: Block) -> None:
+            arrays = (a[block.part] for a in (x, y, dy))
+            send = functools.partial(send_back, block, windows, *arrays)
+            without_frame(block, windows, out[block.part], send)
+
+        for_blocks(k, len(x), _bytes_each(x), task)
+        return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         x, y, _ = op.inputs
@@ -237,18 +228,22 @@ class MaxPoolGradGrad(_MaxPoolSwitch):
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, y, g = inputs
         windows = pool_windows(k.op)
-        pads = windows.pads(*x.shape[1:-1])
-        total = k.out if k.out is not None else k.xp.empty(y.shape, y.dtype)
-        total[...] = 0
-        part = k.scratch("part", y.shape, y.dtype)
-        image = k.scratch("grad", padded_shape(x.shape, pads), g.dtype)
-        image[...] = 0
-        image[inner_part(pads, x.shape[1:-1])] = g
-        views = list(_views(windows, image, y.shape[1:-1]))
-        for place, mask in self.chosen(k, x, y):
-            k.xp.multiply(views[place], mask, out=part)
-            k.xp.add(total, part, out=total)
-        return total
+        out = k.xp.empty_like(y) if k.out is None else k.out
+
+        def task(block: Block) -> None:
+            total, maxima = out[block.part], y[block.part]
+            total[...] = 0
+            image = with_frame(block, windows, g[block.part], 0)
+            taken = views(windows, image, y.shape[1:-1])
+            part = block.scratch("part", maxima.shape, y.dtype)
+            for view, mask in zip(
+                taken, switches(block, windows, x[block.part], maxima), strict=True
+            ):
+                k.xp.multiply(view, mask, out=part)
+                k.xp.add(total, part, out=total)
+
+        for_blocks(k, len(x), _bytes_each(x), task)
+        return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         x, y, _ = op.inputs
@@ -281,6 +276,7 @@ class AvgPool(PoolForward):
     """The mean of each window."""
 
     type = "AvgPool"
+    formula = "the mean of each window of {input}"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x = inputs[0]
@@ -290,14 +286,15 @@ class AvgPool(PoolForward):
         out = k.out
         if out is None:
             out = k.xp.empty((n, *places, c), x.dtype)
-        image = padded(k, x, windows.pads(*spatial))
-        for tap, view in enumerate(_views(windows, image, places)):
-            if tap == 0:
-                out[...] = view
-            else:
-                k.xp.add(out, view, out=out)
         count = _counts(k, windows, spatial)
-        return k.xp.true_divide(out, count, out=out, casting="same_kind")
+
+        def task(block: Block) -> None:
+            image, total = with_frame(block, windows, x[block.part], 0), out[block.part]
+            combine(block, k.xp.add, windows, image, total)
+            k.xp.true_divide(total, count, out=total, casting="same_kind")
+
+        for_blocks(k, n, _bytes_each(x), task)
+        return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         x = op.inputs[0]
@@ -311,6 +308,7 @@ class AvgPoolGrad(_Pooling):
     """The gradient of `AvgPool` by its images: inputs are their shape, and dy."""
 
     type = "AvgPoolGrad"
+    formula = "{grad}, shared evenly by its window"
     inputs = (SHAPE, Arg("grad"))
 
     def infer(self, op: Operation) -> Sequence[Spec]:
@@ -323,18 +321,18 @@ class AvgPoolGrad(_Pooling):
         target, dy = inputs
         dims = tuple(int(d) for d in target)
         windows = pool_windows(k.op)
-        pads = windows.pads(*dims[1:-1])
-        share = k.scratch("share", dy.shape, dy.dtype)
-        k.xp.true_divide(dy, _counts(k, windows, dims[1:-1]), out=share, casting="same_kind")
-        total = k.scratch("total", padded_shape(dims, pads), dy.dtype)
-        total[...] = 0
-        for view in _views(windows, total, dy.shape[1:-1]):
-            k.xp.add(view, share, out=view)
-        inner = total[inner_part(pads, dims[1:-1])]
-        if k.out is None:
-            return inner.copy()
-        k.out[...] = inner
-        return k.out
+        out = k.xp.empty(dims, dy.dtype) if k.out is None else k.out
+        count = _counts(k, windows, dims[1:-1])
+
+        def task(block: Block) -> None:
+            grad = dy[block.part]
+            share = block.scratch("share", grad.shape, dy.dtype)
+            k.xp.true_divide(grad, count, out=share, casting="same_kind")
+            hand = functools.partial(hand_out, block, windows, share)
+            without_frame(block, windows, out[block.part], hand)
+
+        for_blocks(k, dims[0], _bytes_each(out), task)
+        return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (None, apply(self.average[0], grads[0], **op.attrs))
@@ -356,6 +354,7 @@ class MaxPool3D(_Volume, MaxPool):
     """The largest element of each window of a volume."""
 
     type = "MaxPool3D"
+    formula = "the largest of each window of {input}"
 
 
 @register
@@ -363,6 +362,7 @@ class MaxPool3DGrad(_Volume, MaxPoolGrad):
     """The gradient of `MaxPool3D` by its volumes: inputs are volumes, maxima, and dy."""
 
     type = "MaxPool3DGrad"
+    formula = "{grad} where {orig_input} is the largest of its window, else 0"
 
 
 @register
@@ -377,6 +377,7 @@ class AvgPool3D(_Volume, AvgPool):
     """The mean of each window of a volume."""
 
     type = "AvgPool3D"
+    formula = "the mean of each window of {input}"
 
 
 @register
@@ -384,6 +385,7 @@ class AvgPool3DGrad(_Volume, AvgPoolGrad):
     """The gradient of `AvgPool3D` by its volumes: inputs are their shape, and dy."""
 
     type = "AvgPool3DGrad"
+    formula = "{grad}, shared evenly by its window"
 
 
 # The names users type

@@ -47,6 +47,13 @@ class Reduction(OpDef):
     def flops(self, op: Operation) -> int:
         return elements(op.inputs)
 
+    def formula_of(self, op: Operation) -> str:
+        axes = op.attrs["axes"]
+        if axes is None:
+            return self.formula
+        noun = "axis" if len(axes) == 1 else "axes"
+        return f"{self.formula} over {noun} {', '.join(map(str, axes))}"
+
     def sample(self, draw: Draw) -> Sample:
         dims = draw.shape(low=self.least)
         axes = draw.choice([None, *[(i,) for i in range(-len(dims), len(dims))], ()])
@@ -71,6 +78,7 @@ class Sum(Reduction):
     """The sum."""
 
     type = "Sum"
+    formula = "Σ {x}"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, attrs = inputs[0], k.op.attrs
@@ -85,6 +93,7 @@ class Mean(Reduction):
     """The mean; that of no elements is NaN, and integers are cut towards zero."""
 
     type = "Mean"
+    formula = "mean({x})"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, attrs = inputs[0], k.op.attrs
@@ -121,6 +130,7 @@ class Max(_Extreme):
     """The largest element."""
 
     type = "Max"
+    formula = "max({x})"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         attrs = k.op.attrs
@@ -132,6 +142,7 @@ class Min(_Extreme):
     """The smallest element."""
 
     type = "Min"
+    formula = "min({x})"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         attrs = k.op.attrs
@@ -154,6 +165,7 @@ class All(_Vote):
     """Whether all hold; so it is of none."""
 
     type = "All"
+    formula = "all({x})"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         attrs = k.op.attrs
@@ -165,6 +177,7 @@ class AnyOf(_Vote):
     """Whether at least one holds; none does of none."""
 
     type = "Any"
+    formula = "any({x})"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         attrs = k.op.attrs

@@ -156,6 +156,7 @@ class Prod(Reduction):
     """The product over ``axes`` (None: all); with ``keepdims`` they stay with size 1."""
 
     type = "Prod"
+    formula = "Π {x}"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, attrs = inputs[0], k.op.attrs

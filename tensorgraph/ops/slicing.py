@@ -151,6 +151,7 @@ class StridedSlice(OpDef):
     """
 
     type = "StridedSlice"
+    formula = "part of {x}"
     inputs = (ANY, *BOUNDS)
     view = True
 
@@ -186,6 +187,7 @@ class StridedSliceGrad(OpDef):
     """Zeros of a shape, with the last input put where `StridedSlice` takes from."""
 
     type = "StridedSliceGrad"
+    formula = "{dy} in its place, else 0"
     inputs = (Arg("shape", _INDEX, group=""), *BOUNDS, Arg("dy", dtypes.ALL))
 
     def infer(self, op: Operation) -> Sequence[Spec]:

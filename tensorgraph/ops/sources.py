@@ -65,6 +65,7 @@ class PlaceholderWithDefault(OpDef):
     """A value that a run may be fed, else the input's."""
 
     type = "PlaceholderWithDefault"
+    formula = "{x}"
     inputs = (ANY,)
     view = True
     # The static shape is what may be fed; the default must not be folded into it.
@@ -95,6 +96,7 @@ class Identity(OpDef):
     """The input itself; reading a variable is this."""
 
     type = "Identity"
+    formula = "{x}"
     inputs = (Arg("x", (*dtypes.ALL, dtypes.string, dtypes.variant)),)
     view = True
 
@@ -119,6 +121,7 @@ class StopGradient(Identity):
     """The input itself, taken for a constant by differentiation."""
 
     type = "StopGradient"
+    formula = "{x}"
     differentiable = False
 
 
@@ -127,6 +130,7 @@ class Fill(OpDef):
     """A tensor of a shape, all of whose elements are one value."""
 
     type = "Fill"
+    formula = "{value} repeated"
     inputs = (SHAPE, Arg("value", dtypes.ALL))
 
     def infer(self, op: Operation) -> Sequence[Spec]:

@@ -201,6 +201,7 @@ class Erf(_Special):
     """2/√π ∫₀ˣ exp(-t²) dt."""
 
     type = "Erf"
+    formula = "erf({x})"
 
     def values(self, xp: Any, x: Any) -> Any:
         y = xp.abs(x)
@@ -216,6 +217,7 @@ class Erfc(_Special):
     """1 - erf(x), exact where it is small."""
 
     type = "Erfc"
+    formula = "1 − erf({x})"
 
     def values(self, xp: Any, x: Any) -> Any:
         y = xp.abs(x)

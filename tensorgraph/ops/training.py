@@ -10,19 +10,37 @@ from typing import Any
 
 from tensorgraph.base import dtypes
 from tensorgraph.graph.opdef import Arg, KernelContext, register
+from tensorgraph.ops.shares import Block, for_blocks
 from tensorgraph.ops.state import Update
+
+# A smaller variable, in bytes, is updated before another thread has woken up.
+LARGE_VARIABLE = 1 << 20
 
 
 class Rule(Update):
-    """An update rule: its inputs are the variable, its slots, the settings and the gradient."""
+    """An update rule: its inputs are the variable, its slots, the settings and the gradient.
+
+    A rule passes over the same numbers several times, so that it takes them a block at a time.
+    """
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         cells = zip(self.inputs, inputs, strict=True)
-        self.step(k, *[value.read() if arg.ref else value for arg, value in cells])
+        arrays = [value.read() if arg.ref else value for arg, value in cells]
+        shape = arrays[0].shape
+        if not shape or arrays[0].nbytes < LARGE_VARIABLE:
+            self.step(k, *arrays)
+            return inputs[0]
+
+        def task(block: Block) -> None:
+            part = k.part(f"{block.worker}", None)
+            self.step(part, *[a[block.part] if a.shape == shape else a for a in arrays])
+
+        # The variable, two slots or so, the gradient, and working memory.
+        for_blocks(k, shape[0], 5 * arrays[0].nbytes // shape[0], task)
         return inputs[0]
 
     def step(self, k: KernelContext, *arrays: Any) -> None:
-        """Change the variable and its slots in place."""
+        """Change the variable and its slots in place, element by element."""
         raise NotImplementedError(f"op type {self.type!r} defines no step")
 
 

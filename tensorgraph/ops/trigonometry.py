@@ -32,6 +32,7 @@ class Sin(Unary):
     """The sine."""
 
     type = "Sin"
+    formula = "sin({x})"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.sin(inputs[0], out=k.out)
@@ -45,6 +46,7 @@ class Cos(Unary):
     """The cosine."""
 
     type = "Cos"
+    formula = "cos({x})"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.cos(inputs[0], out=k.out)
@@ -58,6 +60,7 @@ class Tan(Unary):
     """The tangent."""
 
     type = "Tan"
+    formula = "tan({x})"
     domain = Domain(-1.2, 1.2)
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -72,6 +75,7 @@ class Asin(Unary):
     """The arc sine."""
 
     type = "Asin"
+    formula = "arcsin({x})"
     domain = INSIDE
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -86,6 +90,7 @@ class Acos(Unary):
     """The arc cosine."""
 
     type = "Acos"
+    formula = "arccos({x})"
     domain = INSIDE
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -100,6 +105,7 @@ class Atan(Unary):
     """The arc tangent."""
 
     type = "Atan"
+    formula = "arctan({x})"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.arctan(inputs[0], out=k.out)
@@ -113,6 +119,7 @@ class Sinh(Unary):
     """The hyperbolic sine."""
 
     type = "Sinh"
+    formula = "sinh({x})"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.sinh(inputs[0], out=k.out)
@@ -126,6 +133,7 @@ class Cosh(Unary):
     """The hyperbolic cosine."""
 
     type = "Cosh"
+    formula = "cosh({x})"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.cosh(inputs[0], out=k.out)
@@ -139,6 +147,7 @@ class Asinh(Unary):
     """The inverse of the hyperbolic sine."""
 
     type = "Asinh"
+    formula = "arsinh({x})"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.arcsinh(inputs[0], out=k.out)
@@ -152,6 +161,7 @@ class Acosh(Unary):
     """The inverse of the hyperbolic cosine."""
 
     type = "Acosh"
+    formula = "arcosh({x})"
     domain = Domain(1.3, 4.0)
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -166,6 +176,7 @@ class Atanh(Unary):
     """The inverse of the hyperbolic tangent."""
 
     type = "Atanh"
+    formula = "artanh({x})"
     domain = INSIDE
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -204,6 +215,7 @@ class Floor(_Rounding):
     """The largest integer that is no larger."""
 
     type = "Floor"
+    formula = "⌊{x}⌋"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.floor(inputs[0], out=k.out)
@@ -214,6 +226,7 @@ class Ceil(_Rounding):
     """The smallest integer that is no smaller."""
 
     type = "Ceil"
+    formula = "⌈{x}⌉"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.ceil(inputs[0], out=k.out)
@@ -224,6 +237,7 @@ class Rint(_Rounding):
     """The nearest integer; a half goes to the even one."""
 
     type = "Rint"
+    formula = "round({x})"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.rint(inputs[0], out=k.out)

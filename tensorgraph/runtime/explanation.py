@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tensorgraph.base import dtypes
+from tensorgraph.base.display import Bundle, mimebundle
 from tensorgraph.graph.defaults import convert_to_tensor
 from tensorgraph.graph.graph import Graph
 from tensorgraph.graph.node import Operation, Tensor, graph_element
@@ -75,6 +76,10 @@ class GradientPath:
         else:
             return f"{self.y!r} does not depend on {self.x!r}"
         return "\n".join([*lines, *([also] if self.cuts else []), *(f"  {c}" for c in self.cuts)])
+
+    def _repr_mimebundle_(self, **_: Any) -> Bundle:
+        """Return what Jupyter shows: the way of the gradient, and what cuts it."""
+        return mimebundle(self) | {"text/plain": str(self)}
 
 
 def explain_gradient(y: Any, x: Any) -> GradientPath:

@@ -17,13 +17,14 @@ import numpy as np
 from tensorgraph.base import dtypes, shapes
 from tensorgraph.base.backend import Array, Backend
 from tensorgraph.base.errors import InvalidArgumentError, OpError, ResourceExhaustedError
-from tensorgraph.graph.kernel import Cell, KernelContext
+from tensorgraph.graph.kernel import Arena, Cell, KernelContext
 from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import Call
 from tensorgraph.passes import pipeline
 from tensorgraph.passes.program import Program, specialize
 from tensorgraph.runtime.memory import Life, share_buffers
 from tensorgraph.runtime.numerics import watched, watched_read
+from tensorgraph.runtime.sharing import shared
 from tensorgraph.runtime.state import SessionState
 
 
@@ -81,6 +82,7 @@ class Plan:
         self._state = state
         self._passes = passes
         self._lock = threading.Lock()
+        self._arena = Arena()
         self._slots: dict[Tensor, int] = {}
         self._initial: list[Array] = []
         self._feeds = [self._slot(t) for t in program.feeds]
@@ -175,11 +177,12 @@ class Plan:
         calls = op.definition.calls(op, [t in self._taken for t in op.outputs])
         functions = [Function(c, self._backend, self._state, self._passes) for c in calls]
         arrays = [outs.get(t) for t in op.outputs]
-        context = KernelContext(op, self._backend, self._state, arrays, functions)
+        context = KernelContext(op, self._backend, self._state, arrays, functions, self._arena)
         if op.type == "Const":
             self._initial[self._slot(op.outputs[0])] = op.definition.kernel(context)
             return
         kernel = self._backend.kernels.get(op.type, op.definition.kernel)
+        kernel = shared(op, kernel, context.out)
         if self._state.check_numerics:
             kernel = watched(kernel)
         outputs = tuple(self._slot(t) for t in op.outputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tensorgraph.base.backend import Array, Backend, RandomStream
@@ -65,13 +66,19 @@ class SessionState:
         Whatever else operations keep, by name.
     check_numerics : bool
         Whether plans look for NaN and infinity; see `ConfigProto`.
+    strict : bool
+        Whether kernels may not trade the last digits for speed.
     """
 
-    def __init__(self, backend: Backend, check_numerics: bool = False) -> None:
+    def __init__(
+        self, backend: Backend, check_numerics: bool = False, strict: bool = False
+    ) -> None:
         self._backend = backend
         self.check_numerics = check_numerics
+        self.strict = strict
         self._cells: dict[str, VariableCell] = {}
         self._streams: dict[str, RandomStream] = {}
+        self._restored: dict[str, Any] = {}
         self._counts: dict[str, int] = {}
         self.resources: dict[str, Any] = {}
 
@@ -87,8 +94,22 @@ class SessionState:
         found = self._streams.get(op.name)
         if found is None:
             found = self._backend.random_stream(op.attrs["seeds"])
+            if op.name in self._restored:
+                found.restore(self._restored.pop(op.name))
             self._streams[op.name] = found
         return found
+
+    def random_state(self) -> dict[str, Any]:
+        """Return where every random stream stands, by the names of the nodes."""
+        return self._restored | {name: s.state() for name, s in self._streams.items()}
+
+    def restore_random_state(self, state: Mapping[str, Any]) -> None:
+        """Set the random streams; those that no run has asked for yet will begin there."""
+        for name, where in state.items():
+            if name in self._streams:
+                self._streams[name].restore(where)
+            else:
+                self._restored[name] = where
 
     def count(self, op: Operation) -> int:
         """Return how often this was asked for an operation before."""

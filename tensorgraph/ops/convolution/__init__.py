@@ -1,0 +1,12 @@
+"""The ways to compute a convolution, one a module.
+
+A convolution and its gradients by input and by filter are three products of the same patches. Each
+of these modules knows one way to compute all three; `choice` says which is taken for which shapes,
+and `case` holds the shapes, which all of them are given.
+
+- `rows`: a row for each patch, then one matrix product. Works for everything.
+- `points`: a filter of one pixel needs no patches: the images are the matrix.
+- `columns`: a column for each patch, for images of few channels.
+- `winograd`: fewer multiplications, for filters of 3 by 3 and 5 by 5; `tiles` has its matrices.
+- `separate`: depthwise, each channel by itself.
+"""
