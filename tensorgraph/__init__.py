@@ -26,6 +26,7 @@ from tensorgraph import (
     train,
 )
 from tensorgraph.autodiff.gradients import gradients
+from tensorgraph.base import display as _display
 from tensorgraph.base import errors
 from tensorgraph.base.advice import missing
 from tensorgraph.base.dtypes import (
@@ -564,6 +565,17 @@ __all__ = [
     "zeros_initializer",
     "zeros_like",
 ]
+
+
+def _paint(obj: Any) -> dict[str, Any]:
+    """Draw an object for a notebook; what draws is imported when it is used."""
+    bundle: dict[str, Any] = importlib.import_module("tensorgraph.viz.notebook").draw_for_notebook(
+        obj
+    )
+    return bundle
+
+
+_display.painter = _paint
 
 if not TYPE_CHECKING:  # so that type checkers still know what does not exist
 

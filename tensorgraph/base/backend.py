@@ -31,6 +31,12 @@ class RandomStream(Protocol):
     def bits16(self, shape: tuple[int, ...]) -> Array:
         """Return uniform uint16 numbers: the cheapest randomness there is."""
 
+    def state(self) -> dict[str, Any]:
+        """Return where the sequence stands, as values that JSON can hold."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go to where the sequence stood when `state` was called."""
+
 
 class Backend(Protocol):
     """An array module, and how data comes to it and back."""
@@ -46,6 +52,19 @@ class Backend(Protocol):
     @property
     def kernels(self) -> Mapping[str, Callable[..., Any]]:
         """Kernels that replace an op's own, by op type."""
+
+    @property
+    def workers(self) -> int:
+        """How many shares of a kernel's work can be done at the same time; at least 1."""
+
+    def spread(self, shares: int, task: Callable[[int], None]) -> None:
+        """Call ``task(0)`` to ``task(shares - 1)``, at the same time where it can.
+
+        Raises
+        ------
+        BaseException
+            What a task raised, after all have ended; that of the lowest share if several did.
+        """
 
     def from_host(self, array: np.ndarray[Any, Any]) -> Array:
         """Return the array on the device; it may share memory with `array`."""

@@ -6,6 +6,10 @@ import importlib
 from typing import Any
 
 
+class MissingLibraryError(ImportError):
+    """A library is not installed; the message says how to install it."""
+
+
 def require(module: str, extra: str, what: str) -> Any:
     """Return a module of a library that an extra of the package installs.
 
@@ -20,13 +24,13 @@ def require(module: str, extra: str, what: str) -> Any:
 
     Raises
     ------
-    ImportError
-        If it is not installed; the message says how to install it.
+    MissingLibraryError
+        If it is not installed.
     """
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError(
+        raise MissingLibraryError(
             f"{what} needs a library that is not installed ({error}):"
             f" pip install 'tensorgraph-engine[{extra}]'"
         ) from error

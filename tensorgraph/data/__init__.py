@@ -18,11 +18,12 @@ Sets of labelled examples come as arrays, known sets and files on disk alike:
 (437, 8, 8, 1) (437,)
 """
 
-from typing import TYPE_CHECKING, NoReturn
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from tensorgraph.base.advice import missing
 from tensorgraph.data.batches import batches
-from tensorgraph.data.catalog import describe, known_names, load
+from tensorgraph.data.catalog import describe, known_names, load, read_inputs
 from tensorgraph.data.dataset import (
     Dataset,
     get_output_classes,
@@ -31,26 +32,43 @@ from tensorgraph.data.dataset import (
     make_initializable_iterator,
     make_one_shot_iterator,
 )
-from tensorgraph.data.examples import ExampleSet, split_validation
+from tensorgraph.data.examples import ExampleSet
 from tensorgraph.data.iterator import Iterator
+from tensorgraph.data.rows import LazyInputs
+from tensorgraph.data.splits import kfold, split_validation
 
 __all__ = [
+    "Augmentation",
     "Dataset",
     "ExampleSet",
     "Iterator",
+    "LazyInputs",
+    "Preprocessing",
     "batches",
     "describe",
     "get_output_classes",
     "get_output_shapes",
     "get_output_types",
+    "kfold",
     "known_names",
     "load",
     "make_initializable_iterator",
     "make_one_shot_iterator",
+    "read_inputs",
     "split_validation",
 ]
 
-if not TYPE_CHECKING:  # so that type checkers still know what does not exist
+if TYPE_CHECKING:
+    from tensorgraph.data.augmentation import Augmentation
+    from tensorgraph.data.preprocessing import Preprocessing
+else:  # so that type checkers still know what does not exist
+    # A program that builds a graph needs neither: they are imported when they are asked for.
+    _LATER = {
+        "Augmentation": "tensorgraph.data.augmentation",
+        "Preprocessing": "tensorgraph.data.preprocessing",
+    }
 
-    def __getattr__(name: str) -> NoReturn:
+    def __getattr__(name: str) -> Any:
+        if name in _LATER:
+            return getattr(import_module(_LATER[name]), name)
         raise missing("tf.data", name, __all__)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tensorgraph.base.errors import DataError
-from tensorgraph.data.examples import Inputs, Labels
+from tensorgraph.data.examples import Inputs, Labels, Targets
+from tensorgraph.data.options import LoadOptions
+from tensorgraph.data.rows import Mapped, Rows
 
 
 def as_inputs(x: npt.NDArray[Any], where: str, *, white: int = 255) -> Inputs:
@@ -49,6 +52,49 @@ def as_inputs(x: npt.NDArray[Any], where: str, *, white: int = 255) -> Inputs:
     return values
 
 
+def inputs_of(x: Rows, where: str, options: LoadOptions, *, white: int = 255) -> Rows:
+    """Return examples as `as_inputs` does, or lazily where they are too many for memory.
+
+    Parameters
+    ----------
+    x : array or LazyInputs
+        One example a row, as the file has it.
+    where : str
+        The file, and the name inside it, for messages.
+    options : LoadOptions
+        ``stream`` decides; by default the size does.
+    white : int
+        The value of a picture that becomes 1.
+    """
+    if x.ndim < 2 or not options.streams(len(x), math.prod(x.shape[1:])):
+        return as_inputs(x[:], where, white=white)
+    shape = as_inputs(x[:0], where, white=white).shape[1:]
+    return Mapped(x, lambda part: as_inputs(part, where, white=white), shape)
+
+
+def as_targets(y: npt.NDArray[Any], where: str) -> Targets:
+    """Return class numbers as `as_labels` does, and floats as numbers to predict, float32.
+
+    Raises
+    ------
+    DataError
+        If the array holds neither, or a number that is not finite.
+    """
+    column = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    if column.ndim != 1 or column.dtype.kind != "f":
+        return as_labels(y, where)
+    targets = column.astype(np.float32)
+    if not np.isfinite(targets).all():
+        place = int(np.flatnonzero(~np.isfinite(targets))[0])
+        raise DataError(f"{where}: the value at {place} is {column[place]}, not a finite float32")
+    return targets
+
+
+def white_of(x: Rows, white: int = 255) -> float:
+    """Return what a value of 1 is in an array as a file holds it: pictures are bytes."""
+    return float(white) if x.dtype == np.uint8 else 1.0
+
+
 def as_labels(y: npt.NDArray[Any], where: str) -> Labels:
     """Return class numbers as a vector of int64; a column is taken as one.
 
@@ -70,6 +116,13 @@ def as_labels(y: npt.NDArray[Any], where: str) -> Labels:
     return labels
 
 
-def numbered_classes(*labels: Labels) -> tuple[str, ...]:
-    """Return the numbers up to the highest label as names."""
+def numbered_classes(*labels: Targets) -> tuple[str, ...]:
+    """Return the numbers up to the highest label as names; none for numbers to predict."""
+    if any(y.dtype.kind == "f" for y in labels):
+        return ()
     return tuple(str(i) for i in range(max(int(y.max(initial=-1)) for y in labels) + 1))
+
+
+def one_hot(labels: Labels, classes: int) -> npt.NDArray[np.float32]:
+    """Return class numbers as float32 rows with a 1 at the class."""
+    return np.eye(classes, dtype=np.float32)[labels]

@@ -1,7 +1,8 @@
-"""A set of labelled examples in memory, and what a network may count on about it."""
+"""A set of labelled examples, and what a network may count on about it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -9,9 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tensorgraph.base.errors import DataError
+from tensorgraph.data.rows import Rows, take
+from tensorgraph.data.sampling import sample
 
 Inputs: TypeAlias = npt.NDArray[np.float32]
 Labels: TypeAlias = npt.NDArray[np.int64]
+Targets: TypeAlias = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,15 +26,24 @@ class ExampleSet:
     ----------
     name : str
         What messages and run folders call it.
-    x_train, x_test : array of float32
+    x_train, x_test : array of float32, or LazyInputs
         One example a row. Images are ``(examples, height, width, channels)`` with values from 0
-        to 1.
-    y_train, y_test : array of int64
-        The class of each example.
+        to 1. Words of texts are numbers, int32. Inputs that are too large for memory are
+        `LazyInputs`, which give arrays when they are indexed.
+    y_train, y_test : array of int64 or float32
+        The class of each example, or, as floats, the number to predict.
     class_names : tuple of str
-        The name of each class.
+        The name of each class; empty where numbers are to be predicted.
     x_val, y_val : array, optional
-        The part to validate with; empty unless `split_validation` made one.
+        The part to validate with; empty unless the files have one or `split_validation` made it.
+    white : float
+        What a value of 1 is in the files: 255 for pictures, which are brought to values from 0
+        to 1.
+    reading : mapping, optional
+        What must be known to read other files in the same way, such as the words of a vocabulary:
+        plain values, to be stored as JSON with a model.
+    notes : tuple of str
+        What a user should be told: files that were left out.
 
     Raises
     ------
@@ -40,13 +53,16 @@ class ExampleSet:
     """
 
     name: str
-    x_train: Inputs
-    y_train: Labels
-    x_test: Inputs
-    y_test: Labels
+    x_train: Rows
+    y_train: Targets
+    x_test: Rows
+    y_test: Targets
     class_names: tuple[str, ...]
-    x_val: Inputs = field(default_factory=lambda: np.empty(0, np.float32))
-    y_val: Labels = field(default_factory=lambda: np.empty(0, np.int64))
+    x_val: Rows = field(default_factory=lambda: np.empty(0, np.float32))
+    y_val: Targets = field(default_factory=lambda: np.empty(0, np.int64))
+    white: float = 1.0
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.x_train):
@@ -61,13 +77,13 @@ class ExampleSet:
                     f"{self.name}: {part} examples are of shape {x.shape[1:]},"
                     f" those to train on of shape {self.input_shape}"
                 )
-            if len(y) and not 0 <= y.min() <= y.max() < self.classes:
+            if len(y) and self.classes and not 0 <= y.min() <= y.max() < self.classes:
                 raise DataError(
                     f"{self.name}: {part} labels go from {y.min()} to {y.max()},"
                     f" but there are {self.classes} classes, counted from 0"
                 )
 
-    def _parts(self) -> tuple[tuple[str, Inputs, Labels], ...]:
+    def _parts(self) -> tuple[tuple[str, Rows, Targets], ...]:
         return (
             ("training", self.x_train, self.y_train),
             ("test", self.x_test, self.y_test),
@@ -81,11 +97,11 @@ class ExampleSet:
 
     @property
     def classes(self) -> int:
-        """Number of classes."""
+        """Number of classes; 0 where numbers are to be predicted."""
         return len(self.class_names)
 
     def limited(self, count: int) -> ExampleSet:
-        """Return the first `count` examples of each part, for a quick try.
+        """Return so many examples of each part, for a quick try: always the same, of all classes.
 
         Raises
         ------
@@ -94,63 +110,10 @@ class ExampleSet:
         """
         if count < 1:
             raise ValueError(f"a set is limited to at least one example, not {count}")
-        return replace(
-            self,
-            x_train=self.x_train[:count],
-            y_train=self.y_train[:count],
-            x_test=self.x_test[:count],
-            y_test=self.y_test[:count],
-            x_val=self.x_val[:count],
-            y_val=self.y_val[:count],
-        )
-
-
-def split_validation(examples: ExampleSet, fraction: float, seed: int) -> ExampleSet:
-    """Return the set with a part of its training examples set aside for validation.
-
-    Parameters
-    ----------
-    examples : ExampleSet
-        The set; it has no validation part yet.
-    fraction : float
-        The share of the training examples, from 0 (changes nothing) to below 1.
-    seed : int
-        Decides, alone, which examples are set aside. Not negative.
-
-    Raises
-    ------
-    ValueError
-        If `fraction` is outside [0, 1), nothing would be left to train on, or there is a
-        validation part already.
-    """
-    if not 0 <= fraction < 1:
-        raise ValueError(f"the share to validate with is in [0, 1), not {fraction}")
-    if len(examples.x_val):
-        raise ValueError(f"{examples.name} has a part to validate with already")
-    if fraction == 0:
-        return examples
-    (x_train, y_train), (x_val, y_val) = cut_randomly(
-        examples.x_train, examples.y_train, fraction, seed
-    )
-    if not len(x_train):
-        raise ValueError(
-            f"{fraction} of {len(examples.x_train)} training examples to validate with"
-            " leaves none to train on"
-        )
-    return replace(examples, x_train=x_train, y_train=y_train, x_val=x_val, y_val=y_val)
-
-
-Part: TypeAlias = tuple[npt.NDArray[Any], npt.NDArray[Any]]
-
-
-def cut_randomly(
-    x: npt.NDArray[Any], y: npt.NDArray[Any], fraction: float, seed: int
-) -> tuple[Part, Part]:
-    """Return a random share of the examples as the second of two parts, at least one of them.
-
-    Both keep the order of the whole.
-    """
-    count = max(1, round(fraction * len(x)))
-    chosen = np.zeros(len(x), bool)
-    chosen[np.random.default_rng(seed).permutation(len(x))[:count]] = True
-    return (x[~chosen], y[~chosen]), (x[chosen], y[chosen])
+        limited: dict[str, Any] = {}
+        for part in ("train", "test", "val"):
+            x, y = getattr(self, f"x_{part}"), getattr(self, f"y_{part}")
+            if len(y) > count:
+                chosen = np.flatnonzero(sample(y, count, seed=0))
+                limited |= {f"x_{part}": take(x, chosen), f"y_{part}": y[chosen]}
+        return replace(self, **limited)

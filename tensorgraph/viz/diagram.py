@@ -26,6 +26,15 @@ class Kind(enum.Enum):
     FOLDED = "folded"  # a scope with all that is in it
 
 
+class Mark(enum.Enum):
+    """What a reader is to look at."""
+
+    NONE = ""
+    HOT = "hot"  # stands out, in red
+    COLD = "cold"  # stands back, in grey
+    NEW = "new"  # was not there before, in green
+
+
 class Flow(enum.Enum):
     """What an arrow carries."""
 
@@ -63,8 +72,14 @@ class Box:
         How many boxes it stands for.
     parameters : int
         How many numbers an optimizer can train in it.
-    marked : bool
-        Whether it is to stand out.
+    multiply_adds : int
+        How many multiplications with an addition it makes in one run of the forward pass.
+    mark : Mark
+        Whether it is to stand out, or back.
+    shape : tuple of int or None, optional
+        Of what it gives, without the batch, where that is to be drawn to scale.
+    times : int
+        How many equal boxes it stands for, those of repeated scopes included.
     """
 
     id: str
@@ -79,7 +94,10 @@ class Box:
     order: int = 0
     count: int = 1
     parameters: int = 0
-    marked: bool = False
+    multiply_adds: int = 0
+    mark: Mark = Mark.NONE
+    shape: tuple[int | None, ...] | None = None
+    times: int = 1
 
 
 @dataclass(frozen=True)
@@ -94,6 +112,25 @@ class Arrow:
 
 
 @dataclass(frozen=True)
+class Repeat:
+    """Equal parts in a row, of which one is drawn.
+
+    Attributes
+    ----------
+    count : int
+        How many there are.
+    title : str
+        What one of them is called: ``block``.
+    names : str
+        Which ones there are: ``block_1 … block_7``.
+    """
+
+    count: int
+    title: str
+    names: str
+
+
+@dataclass(frozen=True)
 class Diagram:
     """Boxes and arrows.
 
@@ -105,11 +142,17 @@ class Diagram:
         Between boxes.
     beside : tuple of (str, str)
         Pairs of boxes that belong on one line: a backward operation beside its forward one.
+    repeats : dict of scope to Repeat
+        The scopes that stand for several equal ones, each with all that is in it.
+    noun : str
+        What a single box is: a ``"node"`` or a ``"layer"``.
     """
 
     boxes: dict[str, Box] = field(default_factory=dict)
     arrows: tuple[Arrow, ...] = ()
     beside: tuple[tuple[str, str], ...] = ()
+    repeats: dict[Path, Repeat] = field(default_factory=dict)
+    noun: str = "node"
 
     def roles(self) -> set[Role]:
         """Return the roles that occur."""

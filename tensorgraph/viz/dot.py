@@ -7,18 +7,17 @@ operation. The same diagram gives the same text.
 
 from __future__ import annotations
 
-import html
 import math
-import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from tensorgraph.viz import style
-from tensorgraph.viz.diagram import Box, Diagram, Flow, Kind, Path, Role
+from tensorgraph.viz import palette, style
+from tensorgraph.viz.diagram import Box, Diagram, Flow, Kind, Path, Repeat, Role
+from tensorgraph.viz.escapes import graphviz, markup, plain
+from tensorgraph.viz.labels import TIMES
+from tensorgraph.viz.repeats import costs_of
 
-# What XML cannot hold, and with it neither Graphviz's labels nor SVG.
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LEGEND = {
     Role.FORWARD: "forward",
     Role.GRADIENT: "gradient",
@@ -36,10 +35,10 @@ def to_dot(diagram: Diagram, title: str | None = None) -> str:
     title : str, optional
         A heading.
     """
-    graph = _graphviz().Digraph("graph", graph_attr=_page(diagram, title))
+    graph = graphviz().Digraph("graph", graph_attr=_page(diagram, title))
     graph.node_attr.update(
         fontname=style.FONT,
-        fontcolor=style.INK,
+        fontcolor=palette.INK,
         fontsize=str(style.TITLE_SIZE),
         margin="0.1,0.03",
         height="0.25",
@@ -47,38 +46,35 @@ def to_dot(diagram: Diagram, title: str | None = None) -> str:
     )
     graph.edge_attr.update(
         fontname=style.FONT,
-        fontcolor=style.GREY,
+        fontcolor=palette.GREY,
         fontsize=str(style.LABEL_SIZE),
         penwidth="1.1",
         arrowsize="0.7",
     )
     pairs = [p for p in diagram.beside if len({diagram.boxes[k].scope for k in p}) == 1]
-    _write_scope(graph, (), list(diagram.boxes.values()), _rows(pairs))
+    boxes = list(diagram.boxes.values())
+    # Variables stand on the left and push everything else to the right.
+    pushed = any(box.kind is Kind.VARIABLE for box in boxes)
+    _write_scope(graph, (), boxes, _rows(pairs), diagram.repeats, pushed)
     for attributes in _arrows(diagram):
         graph.edge(attributes.pop("tail"), attributes.pop("head"), **attributes)
     return str(graph.source)
 
 
-def _graphviz() -> Any:
-    """Return the package graphviz, which only pictures need."""
-    import graphviz  # type: ignore[import-untyped]
-
-    return graphviz
-
-
 def _page(diagram: Diagram, title: str | None) -> dict[str, str]:
     attributes = {
-        "bgcolor": "white",
+        "bgcolor": palette.PAPER,
         "charset": "UTF-8",
         "fontname": style.FONT,
-        "fontcolor": style.INK,
+        "fontcolor": palette.INK,
         "remincross": "false",  # the second search for fewer crossings gives up the order of rows
         "newrank": "true",  # else layers that overlap in height slide past each other
         "nodesep": "0.22",
-        "ranksep": "0.1",
+        # Frames keep what is in them apart already.
+        "ranksep": "0.1" if any(box.scope for box in diagram.boxes.values()) else "0.22",
         "pad": "0.2",
         "rankdir": "TB",
-        "tooltip": _plain(title or "graph"),
+        "tooltip": plain(title or "graph"),
     }
     heading = _heading(diagram, title)
     if heading:
@@ -89,27 +85,19 @@ def _page(diagram: Diagram, title: str | None) -> dict[str, str]:
 # Text
 
 
-def _markup(text: str) -> str:
-    """Return any text for an HTML-like label: nothing in it means anything to Graphviz."""
-    clean = _UNPRINTABLE.sub("\ufffd", text).replace("\t", " ").replace("\r", "")
-    # Escapes such as \N are replaced in HTML-like labels too.
-    return html.escape(clean.replace("\\", "\\\\")).replace("\n", "<BR/>")
-
-
-def _plain(text: str) -> str:
-    """Return any text for a plain attribute."""
-    escaped: str = _graphviz().escape(_UNPRINTABLE.sub("\ufffd", text).replace("\r", ""))
-    return escaped
-
-
 def _sized(text: str, size: float, color: str) -> str:
-    return f'<FONT POINT-SIZE="{size:g}" COLOR="{color}">{_markup(text)}</FONT>'
+    return f'<FONT POINT-SIZE="{size:g}" COLOR="{color}">{markup(text)}</FONT>'
+
+
+def _classes(box: Box) -> str:
+    """Return what a style sheet or a script of a page can tell the box by."""
+    return f"{box.role.value} {box.kind.value} {box.mark.value}".strip()
 
 
 def _label(box: Box) -> str:
-    aside = f" {_sized(box.aside, style.DETAIL_SIZE, style.INK)}" if box.aside else ""
-    lines = [f"<B>{_markup(box.title)}</B>{aside}"]
-    lines.extend(_sized(line, style.DETAIL_SIZE, style.GREY) for line in box.details)
+    aside = f" {_sized(box.aside, style.DETAIL_SIZE, palette.INK)}" if box.aside else ""
+    lines = [f"<B>{markup(box.title)}</B>{aside}"]
+    lines.extend(_sized(line, style.DETAIL_SIZE, palette.GREY) for line in box.details)
     return f"<{'<BR/>'.join(lines)}>"
 
 
@@ -118,7 +106,7 @@ def _heading(diagram: Diagram, title: str | None) -> str:
     rows = []
     if title:
         size = style.HEADING_SIZE
-        rows.append(f'<TD ALIGN="LEFT"><B>{_sized(title, size, style.INK)}</B></TD>')
+        rows.append(f'<TD ALIGN="LEFT"><B>{_sized(title, size, palette.INK)}</B></TD>')
     if diagram.roles() - {Role.FORWARD}:
         rows.append(f'<TD ALIGN="LEFT">{_legend(diagram)}</TD>')
     if not rows:
@@ -136,7 +124,7 @@ def _legend(diagram: Diagram) -> str:
         cells.append(_legend_cell(style.KINDS[Kind.VARIABLE], "variable"))
     if any(arrow.flow is Flow.SAVED for arrow in diagram.arrows):
         text = "·····> forward value read again"
-        cells.append(f"<TD>{_sized(text, style.DETAIL_SIZE, style.GREY)}</TD>")
+        cells.append(f"<TD>{_sized(text, style.DETAIL_SIZE, palette.GREY)}</TD>")
     return (
         '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="4" CELLPADDING="2"><TR>'
         f"{''.join(cells)}</TR></TABLE>"
@@ -144,7 +132,7 @@ def _legend(diagram: Diagram) -> str:
 
 
 def _legend_cell(look: style.Look, text: str) -> str:
-    inner = _sized(text, style.DETAIL_SIZE, style.INK)
+    inner = _sized(text, style.DETAIL_SIZE, palette.INK)
     border = f'BORDER="1" COLOR="{look.line}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3"'
     outline = f' STYLE="{",".join(filter(None, ("ROUNDED", look.outline.upper())))}"'
     cell = f'<TABLE {border} BGCOLOR="{look.fill}"{outline}><TR><TD>{inner}</TD></TR></TABLE>'
@@ -157,13 +145,24 @@ def _legend_cell(look: style.Look, text: str) -> str:
 # Boxes
 
 
-def _write_scope(graph: Any, scope: Path, boxes: list[Box], rows: list[list[str]]) -> None:
+def _write_scope(
+    graph: Any,
+    scope: Path,
+    boxes: list[Box],
+    rows: list[list[str]],
+    repeats: Mapping[Path, Repeat],
+    pushed: bool,
+) -> None:
     """Write the boxes of a scope, and those of the scopes in it as clusters."""
     inner: dict[str, list[Box]] = {}
     for box in boxes:
         if box.scope == scope:
             graph.node(
-                box.id, label=_label(box), tooltip=_plain(box.tooltip), **style.box_attributes(box)
+                box.id,
+                label=_label(box),
+                tooltip=plain(box.tooltip),
+                **{"class": _classes(box)},
+                **style.box_attributes(box),
             )
         else:
             inner.setdefault(box.scope[len(scope)], []).append(box)
@@ -176,26 +175,59 @@ def _write_scope(graph: Any, scope: Path, boxes: list[Box], rows: list[list[str]
     for name, members in inner.items():
         with graph.subgraph(name=f"cluster_{members[0].id}_{len(scope)}") as cluster:
             cluster.attr(
-                label=f"<<B>{_markup(name)}</B>{_parameters(members)}>",
-                tooltip=_plain("/".join((*scope, name))),
-                labeljust="l",
+                label=_frame_label((*scope, name), members, repeats, pushed),
+                tooltip=plain(_frame_tooltip((*scope, name), repeats)),
+                labeljust=_side(members),
                 style="rounded,filled",
-                color=style.FRAME,
-                fillcolor="white" if len(scope) % 2 else style.FRAME_FILL,
+                color=palette.FRAME,
+                fillcolor=palette.PAPER if len(scope) % 2 else palette.FRAME_FILL,
                 fontname=style.FONT,
                 fontsize="9",
-                fontcolor=style.GREY,
+                fontcolor=palette.GREY,
                 margin="5",
                 penwidth="0.9",
             )
-            _write_scope(cluster, (*scope, name), members, rows)
+            _write_scope(cluster, (*scope, name), members, rows, repeats, pushed)
 
 
-def _parameters(boxes: Iterable[Box]) -> str:
-    """Return how many parameters there are, as a part of a heading."""
-    count = sum(box.parameters for box in boxes)
-    noun = "parameter" if count == 1 else "parameters"
-    return f"&#160; {_sized(f'{count:,} {noun}', style.DETAIL_SIZE, style.GREY)}" if count else ""
+_CHARACTER = 0.55 * style.DETAIL_SIZE  # how wide one is in the mean, in points
+
+
+def _side(boxes: Collection[Box]) -> str:
+    """Return the side of a frame on which its heading is in nothing's way."""
+    if any(box.kind is Kind.VARIABLE for box in boxes):
+        return "l"  # above them
+    return "r" if any(box.role is Role.GRADIENT for box in boxes) else "l"
+
+
+def _frame_label(
+    scope: Path, boxes: Collection[Box], repeats: Mapping[Path, Repeat], pushed: bool
+) -> str:
+    """Return the heading of a scope: its name, how often it is there, and what it costs."""
+    repeat = repeats.get(scope)
+    name = scope[-1] if repeat is None else f"{repeat.count:,} {TIMES} {repeat.title}"
+    costs = costs_of(scope, boxes, repeats)
+    lines = [_sized(text, style.DETAIL_SIZE, palette.GREY) for text in costs]
+    title = f"<B>{markup(name)}</B>"
+    left = '<BR ALIGN="LEFT"/>'
+    # Below each other, for the arrow into the scope runs past its heading; variables, which stand
+    # on the left, make room for more.
+    if lines and any(box.kind is Kind.VARIABLE for box in boxes):
+        title = f"{title}&#160; {lines.pop(0)}"
+        return f"<{left.join([title, *lines])}{left if lines else ''}>"
+    if not lines:
+        return f"<{title}>"
+    # As much room again where the boxes stand, for them and the arrow into them.
+    room = round(_CHARACTER * max(len(name), *map(len, costs)))
+    text = left.join([title, *lines]) + left
+    cells = ['<TD ALIGN="LEFT" BALIGN="LEFT">' + text + "</TD>", f'<TD WIDTH="{room}"></TD>']
+    row = "".join(cells if pushed else reversed(cells))
+    return f'<<TABLE BORDER="0" CELLPADDING="0" CELLSPACING="0"><TR>{row}</TR></TABLE>>'
+
+
+def _frame_tooltip(scope: Path, repeats: Mapping[Path, Repeat]) -> str:
+    repeat = repeats.get(scope)
+    return "/".join(scope) if repeat is None else "/".join((*scope[:-1], repeat.names))
 
 
 def _rows(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
@@ -226,7 +258,7 @@ def _arrows(diagram: Diagram) -> Iterable[dict[str, str]]:
             attributes |= _label_at_tail(arrow.label)
         elif arrow.label:
             # The space keeps the text off the line.
-            attributes["label"] = f"<&#160;{_markup(arrow.label)}>"
+            attributes["label"] = f"<&#160;{markup(arrow.label)}>"
         attributes |= {"tail": tail.id, "head": head.id}
         if (tail.id, head.id) in sides:
             attributes.pop("label", None)
@@ -236,7 +268,7 @@ def _arrows(diagram: Diagram) -> Iterable[dict[str, str]]:
         elif tail.role is head.role is Role.GRADIENT and tail.order == head.order == 1:
             attributes |= {"tail": head.id, "head": tail.id, "dir": "back"}
         elif tail.role is head.role is Role.FORWARD:
-            attributes["weight"] = "12"
+            attributes["weight"] = "2" if tail.kind is Kind.VARIABLE else "12"
         yield attributes
     for left, right in diagram.beside:
         if (left, right) in sides and (left, right) not in linked:
@@ -254,7 +286,7 @@ def _label_at_tail(text: str) -> dict[str, str]:
     across = 0.28 * style.LABEL_SIZE * len(text) + 5
     along = 0.8 * style.LABEL_SIZE
     return {
-        "taillabel": f"<{_markup(text)}>",
+        "taillabel": f"<{markup(text)}>",
         "labelangle": f"{math.degrees(math.atan2(across, along)):.1f}",
         "labeldistance": f"{math.hypot(across, along) / 10:.2f}",
     }

@@ -123,6 +123,8 @@ def details(op: Operation, operands: Mapping[int, str]) -> tuple[str, ...]:
     return tuple(lines)
 
 
+# Only these are counted in multiplications with an addition, as books do it.
+_PRODUCT = re.compile("Conv|Depthwise|(Batch)?MatMul|Einsum")
 _WINDOW_ATTRS = {"ksize", "strides", "dilations", "padding"}
 
 
@@ -211,6 +213,11 @@ def variable_text(variable: Operation) -> str:
     if count is not None and tensor.dims is not None and len(tensor.dims) > 1:
         text = f"{text} = {count:,}"
     return _typed(text, tensor.dtype)
+
+
+def multiply_adds(op: Operation) -> int:
+    """Return the multiplications with an addition of a product; sizes not known count as 1."""
+    return op.definition.flops(op) // 2 if _PRODUCT.match(op.type) else 0
 
 
 def tooltip(op: Operation) -> str:

@@ -8,7 +8,18 @@ from typing import Any
 
 from tensorgraph.base.files import write_atomically
 
-FORMATS = ("svg", "png", "pdf", "dot")
+SUFFIXES = {
+    ".svg": "svg",
+    ".png": "png",
+    ".pdf": "pdf",
+    ".dot": "dot",
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+}
+"""The format that a file's name asks for by its ending."""
+
+FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
+_TEXTS = ("svg", "dot", "mermaid")
 _MIME_TYPES = {"svg": "image/svg+xml", "png": "image/png", "pdf": "application/pdf"}
 
 
@@ -32,14 +43,14 @@ class Picture:
 
     @property
     def text(self) -> str:
-        """The picture as text, where the format is text: ``svg`` or ``dot``.
+        """The picture as text, where the format is text: ``svg``, ``dot`` or ``mermaid``.
 
         Raises
         ------
         ValueError
             If the format is not text.
         """
-        if self.format not in ("svg", "dot"):
+        if self.format not in _TEXTS:
             raise ValueError(f"a {self.format} picture is no text; use content")
         return self.content.decode("utf-8")
 
@@ -56,6 +67,8 @@ class Picture:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str | bytes]:
         """Return what Jupyter shows."""
         bundle: dict[str, str | bytes] = {"text/plain": repr(self)}
+        if self.format == "mermaid":
+            return bundle | {"text/plain": self.text, "text/vnd.mermaid": self.text}
         if self.format in _MIME_TYPES:
             text = self.format == "svg"
             bundle[_MIME_TYPES[self.format]] = self.text if text else self.content

@@ -13,20 +13,23 @@ from typing import Any
 
 from tensorgraph.base.shapes import num_elements
 from tensorgraph.graph.keys import GraphKeys
-from tensorgraph.graph.node import Operation, Tensor, as_operation
+from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import Arg
 from tensorgraph.viz import labels
-from tensorgraph.viz.diagram import Arrow, Box, Diagram, Flow, Kind, Path, Role
+from tensorgraph.viz.diagram import Arrow, Box, Diagram, Flow, Kind, Mark, Path, Role
+from tensorgraph.viz.fetches import flatten, needed, operations_of
 from tensorgraph.viz.places import consumers_of, find_places
 
 _INPUTS = {"Placeholder", "PlaceholderWithDefault"}
 _VARIABLE = "VariableV2"
 _GRADIENTS = {"grad", "delta"}  # what the updates of optimizers call it
 _LONGEST_ROW = 4  # nodes of a gradient rule that stand on one line
-_DEEPEST = 3  # scopes within scopes that are drawn
+_DEEPEST = 6  # scopes within scopes that are drawn
 
 
-def read(fetches: Any, roles: Iterable[Role] = tuple(Role), highlight: Any = None) -> Diagram:
+def read(
+    fetches: Any, roles: Iterable[Role] = tuple(Role), highlight: Any = None, fade: Any = None
+) -> Diagram:
     """Return the diagram of all that some fetches need.
 
     Parameters
@@ -36,7 +39,9 @@ def read(fetches: Any, roles: Iterable[Role] = tuple(Role), highlight: Any = Non
     roles : iterable of Role
         What to draw of it.
     highlight : Tensor, Operation, Variable, or nested lists and dicts of them, optional
-        What to mark.
+        What stands out.
+    fade : Tensor, Operation, Variable, or nested lists and dicts of them, optional
+        What stands back.
 
     Raises
     ------
@@ -45,43 +50,23 @@ def read(fetches: Any, roles: Iterable[Role] = tuple(Role), highlight: Any = Non
     ValueError
         If there is no fetch, or they are of several graphs.
     """
-    fetched = list(dict.fromkeys(_flatten(fetches)))
-    if not fetched:
-        raise ValueError("there is nothing to draw: no fetches were given")
-    if any(op.graph is not fetched[0].graph for op in fetched):
-        raise ValueError("the fetches are of different graphs: draw each by itself")
-    return _Reader(fetched, set(roles), set(_flatten(highlight))).diagram()
-
-
-def _flatten(fetches: Any) -> list[Operation]:
-    if isinstance(fetches, Mapping):
-        return [op for value in fetches.values() for op in _flatten(value)]
-    if isinstance(fetches, list | tuple | set):
-        return [op for value in fetches for op in _flatten(value)]
-    return [] if fetches is None else [as_operation(fetches)]
-
-
-def _needed(fetched: Iterable[Operation]) -> list[Operation]:
-    """Return all operations that the fetches need, in order of creation."""
-    found: set[Operation] = set()
-    pending = list(fetched)
-    while pending:
-        op = pending.pop()
-        if op not in found:
-            found.add(op)
-            pending.extend(t.op for t in op.inputs)
-            pending.extend(op.control_inputs)
-    return sorted(found, key=lambda op: op.index)
+    fetched = operations_of(fetches)
+    marks = dict.fromkeys(flatten(fade), Mark.COLD)
+    marks |= dict.fromkeys(flatten(highlight), Mark.HOT)
+    return _Reader(fetched, set(roles), marks).diagram()
 
 
 class _Reader:
     """Reads one diagram out of a graph."""
 
-    def __init__(self, fetched: list[Operation], roles: set[Role], marked: set[Operation]) -> None:
+    def __init__(
+        self, fetched: list[Operation], roles: set[Role], marks: Mapping[Operation, Mark]
+    ) -> None:
         self._fetched = set(fetched)
-        self._marked = marked
-        self._kept = self._fetched | marked  # these are drawn, whatever they are
-        self._operations = _needed(fetched)
+        self._marks = marks
+        # These are drawn, whatever they are.
+        self._kept = self._fetched | {op for op, mark in marks.items() if mark is Mark.HOT}
+        self._operations = needed(fetched)
         self._consumers = consumers_of(self._operations)
         self._places = find_places(self._operations, self._fetched)
         self._roles = roles
@@ -194,7 +179,8 @@ class _Reader:
             fetched,
             place.order,
             parameters=num_elements(op.outputs[0].dims) or 0 if op in self._trainable else 0,
-            marked=op in self._marked,
+            multiply_adds=labels.multiply_adds(op) if place.role is Role.FORWARD else 0,
+            mark=self._marks.get(op, Mark.NONE),
         )
 
     def _is_visible(self, op: Operation) -> bool:
@@ -261,10 +247,15 @@ class _Reader:
                 (*settings, f"updates {count} variable{'' if count == 1 else 's'}"),
                 f"{name}\n{len(operations)} nodes",
                 fetched=any(op in self._fetched for op in operations),
-                marked=any(op in self._marked for op in operations),
+                mark=self._mark_of(operations),
                 count=len(operations),
             )
         return boxes
+
+    def _mark_of(self, operations: Iterable[Operation]) -> Mark:
+        """Return the mark of a box for several operations."""
+        marks = {self._marks.get(op, Mark.NONE) for op in operations}
+        return Mark.HOT if Mark.HOT in marks else Mark.NONE
 
     def _own_variables(self, op: Operation) -> list[str]:
         """Return the names of the variables that a gradient reads of its own layer."""
@@ -391,7 +382,11 @@ class _Reader:
                 kept -= 1
             return scope[:kept]
 
-        return {key: replace(box, scope=tidied(box.scope)) for key, box in boxes.items()}
+        scopes = {scope: tidied(scope) for scope in {box.scope for box in boxes.values()}}
+        return {
+            key: box if scopes[box.scope] == box.scope else replace(box, scope=scopes[box.scope])
+            for key, box in boxes.items()
+        }
 
 
 def _op_of(tensor: Tensor) -> Operation:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 from tensorgraph.viz.diagram import Role
-from tensorgraph.viz.dot import to_dot
-from tensorgraph.viz.drawing import draw
-from tensorgraph.viz.folding import fold
-from tensorgraph.viz.picture import FORMATS, Picture
+from tensorgraph.viz.painting import Form, format_of, paint
+from tensorgraph.viz.picture import Picture
 from tensorgraph.viz.reading import read
 
 
@@ -19,10 +18,13 @@ def render(
     *,
     format: str | None = None,
     title: str | None = None,
+    forward: bool = True,
     gradients: bool = True,
     updates: bool = True,
     max_boxes: int = 500,
+    unfold: str | Iterable[str] = (),
     highlight: Any = None,
+    fade: Any = None,
 ) -> Picture:
     """Draw the part of a graph that some fetches need.
 
@@ -37,18 +39,26 @@ def render(
     filename : str or path-like, optional
         Where to write the picture, in one step. Its folder must exist.
     format : str, optional
-        ``"svg"``, ``"png"``, ``"pdf"`` or ``"dot"`` (text for Graphviz); default is what
-        `filename` ends in, and without one ``"svg"``.
+        ``"svg"``, ``"png"``, ``"pdf"``, ``"dot"`` (text for Graphviz) or ``"mermaid"`` (text for
+        web pages); default is what `filename` ends in (``.mmd`` for Mermaid), and without one
+        ``"svg"``.
     title : str, optional
         A heading.
+    forward : bool, default True
+        Whether to draw the forward pass.
     gradients : bool, default True
         Whether to draw gradient nodes.
     updates : bool, default True
         Whether to draw what changes variables, as optimizers do.
     max_boxes : int, default 500
-        From how many boxes on scopes are folded into single boxes.
+        From how many boxes on scopes are folded into single boxes. Equal parts in a row are drawn
+        once, with their number, however few there are.
+    unfold : str or iterable of str, optional
+        Scopes to draw as they are, ``"resnet/stage"``; ``"all"`` for the whole graph.
     highlight : Tensor, Operation, Variable, or nested lists and dicts of them, optional
         What to draw in red.
+    fade : Tensor, Operation, Variable, or nested lists and dicts of them, optional
+        What to draw in grey.
 
     Returns
     -------
@@ -60,11 +70,12 @@ def render(
     TypeError
         If a fetch is nothing of a graph.
     ValueError
-        If there is no fetch, or they are of several graphs, or the format is unknown.
+        If there is no fetch, or they are of several graphs, or the format or a scope to unfold is
+        unknown.
     GraphvizMissingError
         If there is no Graphviz to draw with; its `dot` is the DOT text.
     DrawingError
-        If Graphviz fails.
+        If Graphviz fails, or there is more to draw than it can.
     OSError
         If the file cannot be written.
 
@@ -74,32 +85,11 @@ def render(
     >>> w = tf.Variable(tf.zeros([784, 10]), name="W")
     >>> picture = tf.viz.render(tf.matmul(x, w), "graph.svg")
     """
-    chosen = _format(filename, format)
-    roles = [Role.FORWARD]
-    if gradients:
-        roles.append(Role.GRADIENT)
-    if updates:
-        roles.append(Role.UPDATE)
-    dot = to_dot(fold(read(fetches, roles, highlight), max_boxes), title)
-    content = dot.encode("utf-8") if chosen == "dot" else draw(dot, chosen)
-    picture = Picture(chosen, content, dot)
+    chosen = format_of(filename, format)
+    switches = {Role.FORWARD: forward, Role.GRADIENT: gradients, Role.UPDATE: updates}
+    diagram = read(fetches, [role for role, on in switches.items() if on], highlight, fade)
+    scopes = (unfold,) if isinstance(unfold, str) else tuple(unfold)
+    picture = paint(diagram, Form(chosen, title, max_boxes, scopes))
     if filename is not None:
         picture.save(filename)
     return picture
-
-
-def _format(filename: str | os.PathLike[str] | None, format: str | None) -> str:
-    known = ", ".join(FORMATS)
-    if format is not None:
-        if format.lower() not in FORMATS:
-            raise ValueError(f"format {format!r} is not known; it must be one of {known}")
-        return format.lower()
-    if filename is None:
-        return "svg"
-    suffix = os.path.splitext(os.fspath(filename))[1].lower().removeprefix(".")
-    if suffix not in FORMATS:
-        raise ValueError(
-            f"{os.fspath(filename)!r} does not say which format: let it end in one of"
-            f" {', '.join('.' + f for f in FORMATS)}, or pass format="
-        )
-    return suffix

@@ -9,14 +9,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tensorgraph.viz.diagram import Arrow, Box, Flow, Kind, Role
+from tensorgraph.viz import palette
+from tensorgraph.viz.diagram import Arrow, Box, Flow, Kind, Mark, Role
 
 FONT = "Helvetica,Arial,Liberation Sans,DejaVu Sans,sans-serif"
-INK = "#1f2933"
-GREY = "#52606d"
-RED, RED_FILL = "#c81e1e", "#fbd5d5"
-FRAME = "#b8c4d0"
-FRAME_FILL = "#f7f9fb"
 
 TITLE_SIZE = 11
 DETAIL_SIZE = 9
@@ -35,14 +31,24 @@ class Look(NamedTuple):
 
 
 ROLES = {
-    Role.FORWARD: Look("#e3eefa", "#2f6299"),
-    Role.GRADIENT: Look("#fdebdc", "#b2591d", "dashed"),
-    Role.UPDATE: Look("#e4f3e6", "#2f7d3b", peripheries=2),
+    Role.FORWARD: Look(palette.FORWARD_FILL, palette.FORWARD),
+    Role.GRADIENT: Look(palette.GRADIENT_FILL, palette.GRADIENT, "dashed"),
+    Role.UPDATE: Look(palette.UPDATE_FILL, palette.UPDATE, peripheries=2),
 }
 KINDS = {
-    Kind.INPUT: Look("#ffffff", INK, shape="ellipse"),
-    Kind.VARIABLE: Look("#fbf3cf", "#8a6d0b", shape="cylinder"),
-    Kind.CONSTANT: Look("#f0f0f0", "#6b7680", shape="note"),
+    Kind.INPUT: Look(palette.PAPER, palette.INK, shape="ellipse"),
+    Kind.VARIABLE: Look(palette.VARIABLE_FILL, palette.VARIABLE, shape="cylinder"),
+    Kind.CONSTANT: Look(palette.CONSTANT_FILL, palette.CONSTANT, shape="note"),
+}
+
+MARKS = {
+    Mark.HOT: {"color": palette.RED, "fillcolor": palette.RED_FILL, "penwidth": "3"},
+    Mark.COLD: {
+        "color": palette.FADED,
+        "fillcolor": palette.FADED_FILL,
+        "fontcolor": palette.FADED_INK,
+    },
+    Mark.NEW: {"color": palette.GREEN, "fillcolor": palette.GREEN_FILL, "penwidth": "3"},
 }
 
 Attributes = dict[str, str]
@@ -72,21 +78,24 @@ def box_attributes(box: Box) -> Attributes:
     if look.peripheries > 1:
         attributes["peripheries"] = str(look.peripheries)
     if box.kind is Kind.FOLDED and box.role is not Role.UPDATE:
-        attributes["shape"] = "box3d"
+        attributes |= {
+            "shape": "box3d",
+            "margin": "0.12,0.09",
+        }  # its top side covers the first line
         attributes["style"] = attributes["style"].replace(",rounded", "")
     if box.fetched:
         attributes["penwidth"] = "2.2" if look.peripheries == 1 else "1.6"
-    if box.marked:
-        attributes |= {"color": RED, "fillcolor": RED_FILL, "penwidth": "3"}
-    return attributes
+    return attributes | MARKS.get(box.mark, {})
 
 
 def arrow_attributes(arrow: Arrow, tail: Box, head: Box) -> Attributes:
     """Return the attributes of an arrow but for its text."""
+    if tail.mark is Mark.COLD and head.mark in (Mark.COLD, Mark.HOT):
+        return {"color": palette.FADED, "style": "dashed"}
     if arrow.flow is Flow.SAVED:
-        return {"style": "dotted", "color": "#7b8794", "arrowsize": "0.6"}
+        return {"style": "dotted", "color": palette.DOTS, "arrowsize": "0.6"}
     if arrow.flow is Flow.CONTROL:
-        return {"style": "dotted", "color": GREY, "arrowhead": "open", "arrowsize": "0.6"}
+        return {"style": "dotted", "color": palette.GREY, "arrowhead": "open", "arrowsize": "0.6"}
     if arrow.flow is Flow.STORE:
         return {"style": "dashed", "color": ROLES[Role.UPDATE].line}
     if Role.UPDATE in (tail.role, head.role):
@@ -95,4 +104,4 @@ def arrow_attributes(arrow: Arrow, tail: Box, head: Box) -> Attributes:
         return {"color": ROLES[Role.GRADIENT].line, "style": "dashed"}
     if tail.kind in (Kind.VARIABLE, Kind.CONSTANT):
         return {"color": look_of(tail).line}
-    return {"color": INK}
+    return {"color": palette.INK}

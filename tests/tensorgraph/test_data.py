@@ -112,9 +112,10 @@ class TestDigits:
 
 class TestKnownNames:
     def test_shapes_are_known_without_loading(self) -> None:
-        assert known_names() == ("digits", "mnist")
+        assert known_names() == ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100")
         assert describe("digits") == ((8, 8, 1), 10)
         assert describe("mnist") == ((28, 28, 1), 10)
+        assert describe("cifar100") == ((32, 32, 3), 100)
         assert describe("../some/folder") is None
 
     def test_the_description_is_true(self) -> None:
@@ -160,9 +161,9 @@ class TestKnownNames:
             load("no/such/folder")
 
     def test_another_kind_of_file_is_refused(self, tmp_path: Path) -> None:
-        path = tmp_path / "data.csv"
+        path = tmp_path / "data.doc"
         path.write_text("a,b\n", encoding="utf-8")
-        with pytest.raises(DataError, match=r"data\.csv is neither a folder with IDX files nor"):
+        with pytest.raises(DataError, match=r"data\.doc is of no kind that can be read"):
             load(path)
 
 
@@ -334,12 +335,16 @@ class TestNpz:
             ({"x": images(3)}, "must hold the arrays x_train, .*; it holds x$"),
             ({"x": images(3), "y": labels(2)}, "3 examples in x, 2 in y"),
             ({"x": np.zeros(3), "y": labels(3)}, r"x: inputs have an axis of examples"),
-            ({"x": images(3), "y": np.zeros(3)}, r"y: labels are one whole number an example"),
+            (
+                {"x": images(3), "y": np.array(list("abc"))},
+                r"y: labels are one whole number an example",
+            ),
             ({"x": images(3), "y": np.eye(3, dtype=int)}, r"of shape \(3, 3\)"),
             ({"x": images(3), "y": np.array([0, -1, 1])}, "but label -1 is there"),
             ({"x": np.full((2, 2), "a"), "y": labels(2)}, "x: inputs are numbers, but"),
             ({"x": np.array([[1, np.nan]]), "y": labels(1)}, r"value at \(0, 1\) is nan"),
             ({"x": np.array([[1e300]]), "y": labels(1)}, r"value at \(0, 0\) is 1e\+300"),
+            ({"x": images(2), "y": np.array([1.5, np.inf])}, r"y: the value at 1 is inf, not"),
         ],
     )
     def test_what_does_not_fit_is_named(

@@ -344,7 +344,7 @@ def test_too_many_boxes_fold_by_scope():
         Role.FORWARD, Role.GRADIENT, Role.UPDATE,
     ]  # fmt: skip
     assert forward.kind is Kind.FOLDED
-    assert forward.details == ("5 nodes", "16 parameters")
+    assert forward.details == ("5 nodes", "16 parameters", "16 multiply-adds")
     assert forward.parameters == 16
     assert update.details == ("update · 1 node",)
     assert ("layer_3", "layer_4", "?×4") in arrows(outer)
@@ -461,7 +461,7 @@ def test_what_graphviz_remarks_is_passed_on_but_for_an_old_fontconfigs_warning(m
 
     def report(text: str) -> None:
         command = [sys.executable, "-c", script, text]
-        monkeypatch.setattr(drawing, "_command", lambda format: command)
+        monkeypatch.setattr(drawing, "_command", lambda format, pinned: command)
         assert drawing.draw("digraph {}", "png") == b"picture"
 
     with warnings.catch_warnings():

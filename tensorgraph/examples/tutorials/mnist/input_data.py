@@ -180,5 +180,5 @@ def read_data_sets(
     return Datasets(
         train=part(examples.x_train[cut:], examples.y_train[cut:]),
         validation=part(examples.x_train[:cut], examples.y_train[:cut]),
-        test=part(examples.x_test, examples.y_test),
+        test=part(examples.x_test[:], examples.y_test),
     )
