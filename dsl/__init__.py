@@ -11,9 +11,12 @@
 from dsl.checker.check import check
 from dsl.compiler import Forward, Model, build_loss, compile_net
 from dsl.diagnostics import Diagnostic, Edit, NetError, Source, Span, render_all
-from dsl.loading import load, read_file
-from dsl.network import DataSettings, Net, NetLayer, TrainSettings
+from dsl.formatter.format import format_text
+from dsl.loading import load
+from dsl.network import Net, NetLayer
 from dsl.optimizers import OptimizerSettings
+from dsl.reading import read_file
+from dsl.settings import DataSettings, TrainSettings
 from dsl.summary import LayerSummary, Summary, summarize
 from dsl.tree import parse
 
@@ -35,6 +38,7 @@ __all__ = [
     "build_loss",
     "check",
     "compile_net",
+    "format_text",
     "load",
     "parse",
     "read_file",

@@ -19,6 +19,7 @@ Severity: TypeAlias = Literal["error", "warning"]
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _TAB = " " * 4
 _LONGEST_LINE = 200  # columns of a source line that a message shows
+_LONGEST_TEXT = 1000  # characters of each part of a message
 
 
 class Source:
@@ -56,6 +57,11 @@ class Source:
         offset = min(max(offset, 0), len(self.text))
         line = bisect_right(self._line_starts, offset)
         return line, offset - self._line_starts[line - 1] + 1
+
+    def line_end(self, offset: int) -> int:
+        """Return the offset of the end of the line that the character at an offset stands on."""
+        number = bisect_right(self._line_starts, offset)
+        return self._line_starts[number] if number < len(self._line_starts) else len(self.text)
 
     def line(self, number: int) -> str:
         """Return a line, counted from 1, without its end."""
@@ -168,17 +174,17 @@ class Diagnostic:
         gutter = " " * (len(str(line_number)) + 2)
         text, caret, width = _excerpt(self.span, column)
         rows = [
-            f"{self.severity}[{self.code}]: {self.message}",
+            f"{self.severity}[{self.code}]: {_shortened(self.message)}",
             f"{gutter[1:]}--> {self.span.location}",
             f"{gutter}|",
             f" {line_number} | {text}".rstrip(),
-            f"{gutter}| {' ' * caret}{'^' * width} {self.label}".rstrip(),
+            f"{gutter}| {' ' * caret}{'^' * width} {_shortened(self.label)}".rstrip(),
         ]
         if self.notes or self.help:
             rows.append(f"{gutter}|")
-        rows += [f"note: {note}" for note in self.notes]
+        rows += [f"note: {_shortened(note)}" for note in self.notes]
         if self.help:
-            rows.append(f"help: {self.help}")
+            rows.append(f"help: {_shortened(self.help)}")
         return "\n".join(rows)
 
     def to_json(self) -> dict[str, Any]:
@@ -269,6 +275,14 @@ def quoted(words: Sequence[str], last: str = "or") -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def _shortened(text: str) -> str:
+    """Return a text without its middle, where it is very long: it quotes what a file says."""
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    half = _LONGEST_TEXT // 2
+    return f"{text[:half]} … {text[-half:]}"
 
 
 def _excerpt(span: Span, column: int) -> tuple[str, int, int]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import prod
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil, prod
 from typing import Any
 
 from dsl.layers.arguments import format_sizes
-from dsl.network import INPUT, Net, NetLayer
+from dsl.network import Net, NetInput, NetLayer
 from tensorgraph.base.shapes import Shape, num_elements
 
 _BYTES = 4  # of a float32
@@ -36,8 +37,8 @@ class LayerSummary:
     activation_bytes : int or None
         Memory of its output in float32, for one example.
     receptive_field : tuple of int, or None
-        Height and width of the part of the input image that one output sees, the zeros around
-        the image included; None where the input is no image.
+        The size of the part of the input that one output sees, along each axis of the sequence,
+        image or volume, the zeros around it included; None where the input is none of these.
     """
 
     name: str
@@ -48,7 +49,12 @@ class LayerSummary:
     trainable: int | None
     multiply_adds: int | None
     activation_bytes: int | None
-    receptive_field: tuple[int, int] | None
+    receptive_field: tuple[int, ...] | None
+
+    @property
+    def non_trainable(self) -> int | None:
+        """How many numbers are not trained: statistics of normalisation, frozen weights."""
+        return _difference(self.parameters, self.trainable)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a dictionary of strings, numbers and lists."""
@@ -60,6 +66,7 @@ class LayerSummary:
             "output_shape": None if self.output_shape is None else list(self.output_shape),
             "parameters": self.parameters,
             "trainable": self.trainable,
+            "non_trainable": self.non_trainable,
             "multiply_adds": self.multiply_adds,
             "activation_bytes": self.activation_bytes,
             "receptive_field": None if field is None else list(field),
@@ -92,6 +99,11 @@ class Summary:
         return _total([layer.trainable for layer in self.layers])
 
     @property
+    def non_trainable(self) -> int | None:
+        """How many are not: statistics of normalisation, frozen weights."""
+        return _difference(self.parameters, self.trainable)
+
+    @property
     def multiply_adds(self) -> int | None:
         """Multiplications with an addition, for one example."""
         return _total([layer.multiply_adds for layer in self.layers])
@@ -107,6 +119,7 @@ class Summary:
             "net": self.net,
             "parameters": self.parameters,
             "trainable": self.trainable,
+            "non_trainable": self.non_trainable,
             "multiply_adds": self.multiply_adds,
             "activation_bytes": self.activation_bytes,
             "layers": [layer.to_json() for layer in self.layers],
@@ -138,49 +151,70 @@ def summarize(net: Net) -> Summary:
     net : Net
         From `check`.
     """
-    views: dict[str, _View | None] = {INPUT: _View((1, 1), (1, 1)) if _is_image(net) else None}
+    views = {given.name: _first_view(given) for given in net.inputs}
     summaries = []
     for layer in net.layers:
-        view = views[layer.name] = _view(net, layer, [views[name] for name in layer.inputs])
+        view = views[layer.name] = _view(layer, [views.get(name) for name in layer.inputs])
         summaries.append(_summarize_layer(layer, view))
     return Summary(net.name, tuple(summaries))
 
 
 @dataclass(frozen=True)
 class _View:
-    """How much of the input image an output sees, and how far apart its neighbours look."""
+    """What an output sees of the input.
 
-    extent: tuple[int, int]
-    jump: tuple[int, int]
+    Attributes
+    ----------
+    extent : tuple of Fraction
+        How much, along each axis of time or space.
+    jump : tuple of Fraction
+        How far apart neighbours look.
+    whole : tuple of int or None
+        The sizes of the input.
+    """
+
+    extent: tuple[Fraction, ...]
+    jump: tuple[Fraction, ...]
+    whole: tuple[int | None, ...]
 
 
-def _is_image(net: Net) -> bool:
-    return net.input_shape is not None and len(net.input_shape) == 3
-
-
-def _view(net: Net, layer: NetLayer, inputs: Sequence[_View | None]) -> _View | None:
-    known = [view for view in inputs if view is not None]
-    if not known:
+def _first_view(given: NetInput) -> _View | None:
+    """Return the view of an input itself, None where it has no axes of time or space."""
+    if given.shape is None:
         return None
-    widest = _View(_largest([v.extent for v in known]), _largest([v.jump for v in known]))
+    # Token ids have no features yet.
+    whole = given.shape if given.vocabulary is not None else given.shape[:-1]
+    single = (Fraction(1),) * len(whole)
+    return _View(single, single, whole) if whole else None
+
+
+def _view(layer: NetLayer, inputs: Sequence[_View | None]) -> _View | None:
+    known = [view for view in inputs if view is not None]
+    if not known or len({view.whole for view in known}) > 1:  # of different inputs
+        return None
+    widest = replace(
+        known[0],
+        extent=_largest([view.extent for view in known]),
+        jump=_largest([view.jump for view in known]),
+    )
     if layer.layer.sees_everything:
-        shape = net.input_shape
-        if shape is None or shape[0] is None or shape[1] is None:
-            return None
-        return _View((shape[0], shape[1]), widest.jump)
-    window = layer.layer.window(layer.use)
+        sizes = tuple(Fraction(size) for size in widest.whole if size is not None)
+        return replace(widest, extent=sizes) if len(sizes) == len(widest.whole) else None
+    window = layer.layer.window(layer.use) if layer.is_known else None
     if window is None:
         return widest
-    height, width = (
+    if len(window.extent) != len(widest.extent):  # the axes are no longer those of the input
+        return None
+    extent = tuple(
         seen + (size - 1) * jump
         for seen, size, jump in zip(widest.extent, window.extent, widest.jump, strict=True)
     )
-    down, right = (j * s for j, s in zip(widest.jump, window.stride, strict=True))
-    return _View((height, width), (down, right))
+    jump = tuple(jump * step for jump, step in zip(widest.jump, window.stride, strict=True))
+    return replace(widest, extent=extent, jump=jump)
 
 
-def _largest(pairs: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    return max(pair[0] for pair in pairs), max(pair[1] for pair in pairs)
+def _largest(sizes: Sequence[tuple[Fraction, ...]]) -> tuple[Fraction, ...]:
+    return tuple(max(along) for along in zip(*sizes, strict=True))
 
 
 def _summarize_layer(layer: NetLayer, view: _View | None) -> LayerSummary:
@@ -195,13 +229,17 @@ def _summarize_layer(layer: NetLayer, view: _View | None) -> LayerSummary:
         None if weights is None else sum(prod(w.shape) for w in weights if w.trainable),
         layer.multiply_adds,
         None if elements is None else elements * _BYTES,
-        None if view is None else view.extent,
+        None if view is None else tuple(map(ceil, view.extent)),
     )
 
 
 def _total(values: Sequence[int | None]) -> int | None:
     known = [value for value in values if value is not None]
     return sum(known) if len(known) == len(values) else None
+
+
+def _difference(all_of_them: int | None, some: int | None) -> int | None:
+    return None if all_of_them is None or some is None else all_of_them - some
 
 
 def _count(value: int | None) -> str:

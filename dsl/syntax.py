@@ -61,6 +61,15 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Index:
+    """``depths[2]``: an element of a list."""
+
+    span: Span
+    name: Name
+    indices: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Power:
     """``a ** b ** c``, grouped from the right, each operand with or without a minus before it.
 
@@ -92,7 +101,7 @@ class Comparison:
 
 
 Expression: TypeAlias = (
-    Number | SizeLiteral | Text | Name | ListLiteral | Call | Power | Chain | Comparison
+    Number | SizeLiteral | Text | Name | ListLiteral | Call | Index | Power | Chain | Comparison
 )
 
 
@@ -143,8 +152,6 @@ class LayerStatement:
         The layer.
     arguments : tuple of Argument
         What stands behind it.
-    result : Name or None
-        The name its value gets.
     called : bool
         Whether the arguments stand in parentheses, as in ``leaky_relu(0.1)``.
     """
@@ -152,8 +159,119 @@ class LayerStatement:
     span: Span
     kind: Name
     arguments: tuple[Argument, ...]
-    result: Name | None = None
     called: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NamedStatement:
+    """``NAME = …``: a statement whose value gets a name."""
+
+    span: Span
+    name: Name
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """``{ … }``: statements, with their braces."""
+
+    span: Span
+    statements: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStatement:
+    """``{ … }`` as a statement."""
+
+    span: Span
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatStatement:
+    """``repeat COUNT as VARIABLE { … }``; `keyword` is the word ``repeat``."""
+
+    span: Span
+    keyword: Span
+    count: Expression
+    variable: Name | None
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class IfStatement:
+    """``if CONDITION { … } else { … }``; an ``else if`` is an ``if`` alone in `otherwise`."""
+
+    span: Span
+    keyword: Span
+    condition: Expression
+    then: Body
+    otherwise: Body | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResidualStatement:
+    """``residual { … } shortcut { … }``."""
+
+    span: Span
+    keyword: Span
+    body: Body
+    shortcut: Body | None
+
+
+@dataclass(frozen=True, slots=True)
+class BranchStatement:
+    """``branch { … } { … } MERGE``; `merge` is None where the word is missing."""
+
+    span: Span
+    keyword: Span
+    arms: tuple[Body, ...]
+    merge: Name | None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockParameter:
+    """``filters`` or ``stride=1`` in the head of a block."""
+
+    span: Span
+    name: Name
+    default: Expression | None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockStatement:
+    """``block NAME(PARAMETER, …) { … }``."""
+
+    span: Span
+    name: Name
+    parameters: tuple[BlockParameter, ...]
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class ImportStatement:
+    """``import "FILE"``."""
+
+    span: Span
+    path: Text
+
+
+@dataclass(frozen=True, slots=True)
+class UseStatement:
+    """``use "FILE" weights="FILE" until=NAME frozen``."""
+
+    span: Span
+    keyword: Span
+    path: Text
+    arguments: tuple[Argument, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeStatement:
+    """``freeze NAME [NAME …]``, or ``freeze all``."""
+
+    span: Span
+    names: tuple[Name, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,17 +300,26 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingGroup:
+    """``augment { … }`` in ``train { … }``: settings inside of a setting."""
+
+    span: Span
+    name: Name
+    items: tuple[Setting | SettingGroup, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TrainStatement:
     """``train { … }``; settings with a syntax error are left out."""
 
     span: Span
     keyword: Span
-    settings: tuple[Setting, ...]
+    settings: tuple[Setting | SettingGroup, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class BrokenStatement:
-    """A statement with a syntax error: its words, and the name it would have defined."""
+    """A statement with a syntax error: its first word, and the name it would have defined."""
 
     span: Span
     keyword: str
@@ -204,6 +331,16 @@ Statement: TypeAlias = (
     | InputStatement
     | LetStatement
     | LayerStatement
+    | NamedStatement
+    | GroupStatement
+    | RepeatStatement
+    | IfStatement
+    | ResidualStatement
+    | BranchStatement
+    | BlockStatement
+    | ImportStatement
+    | UseStatement
+    | FreezeStatement
     | FromStatement
     | OutputStatement
     | TrainStatement

@@ -14,15 +14,24 @@ from dsl.layers.arguments import (
     UNKNOWN,
     ArgumentType,
     ArgumentValueError,
-    Pair,
+    Sizes,
     Value,
     Word,
     format_sizes,
     format_value,
 )
 from dsl.layers.definition import LAYERS, REQUIRED, Parameter, Signature
-from dsl.syntax import Argument, Call, Expression, Name, Option, SizeLiteral
-from dsl.words import LATER_ACTIVATIONS, LATER_OPTIONS
+from dsl.syntax import (
+    Argument,
+    Call,
+    Chain,
+    Comparison,
+    Expression,
+    Name,
+    Option,
+    Power,
+    SizeLiteral,
+)
 
 _ACTIVATION = Parameter("activation", ActivationType(), "the activation")
 _ALL_FLAGS = frozenset(flag.word for layer in LAYERS.values() for flag in layer.flags)
@@ -105,8 +114,11 @@ class _Binder:
                 self._option(argument)
             elif not self._flag(argument) and not self._activation(argument):
                 self._positional(argument)
+        rest = [] if self._signature.rest is None else [self._signature.rest]
         missing = [
-            p for p in self._open if p.default is REQUIRED and p.key not in self._bound.spans
+            p
+            for p in (*self._open, *rest)
+            if p.default is REQUIRED and p.key not in self._bound.spans
         ]
         if missing and self._findings.errors == errors:
             self._missing(missing)
@@ -119,8 +131,6 @@ class _Binder:
         parameter = next((p for p in self._signature.parameters if p.name == name.text), None)
         if parameter is not None:
             self._set(parameter, option.value, option.span)
-        elif name.text in LATER_OPTIONS:
-            self._findings.later(name.text, name.span)
         elif name.text in {flag.word for flag in self._signature.flags}:
             alone = Fix(f"write `{name.text}` alone", (Edit(option.span, name.text),))
             self._findings.error(
@@ -144,7 +154,8 @@ class _Binder:
         """Take an argument that is a flag; return whether it was one."""
         if not isinstance(argument, Name):
             return False
-        flag = next((f for f in self._signature.flags if f.word == argument.text), None)
+        word = self._evaluator.word(argument)
+        flag = next((f for f in self._signature.flags if f.word == word), None)
         if flag is None:
             return False
         self._last_option = argument.span
@@ -154,10 +165,10 @@ class _Binder:
 
     def _activation(self, argument: Expression) -> bool:
         """Take an argument that is an activation at the end; return whether it was one."""
-        word = argument.function if isinstance(argument, Call) else argument
-        if not isinstance(word, Name) or word.text not in ACTIVATIONS | _LATER:
+        word = self._evaluator.word(argument)
+        if word not in ACTIVATIONS:
             return False
-        if self._open and word.text in self._open[0].type.words:
+        if self._open and word in self._open[0].type.words:
             return False
         if self._signature.takes_activation:
             self._set(_ACTIVATION, argument, argument.span)
@@ -184,6 +195,8 @@ class _Binder:
                     argument.span,
                     "expected a name",
                 )
+        elif not self._open and self._signature.rest is not None:
+            self._further(self._signature.rest, argument)
         elif not self._open:
             self._surplus(argument)
         elif self._last_option is not None:
@@ -198,16 +211,25 @@ class _Binder:
             self._set(self._open.pop(0), argument, argument.span)
             self._bound.positional_end = argument.span
 
+    def _further(self, rest: Parameter, argument: Expression) -> None:
+        """Take one of any number of arguments, which together make a tuple."""
+        before = self._bound.arguments.get(rest.key, ())
+        start = self._bound.spans.pop(rest.key, argument.span)
+        self._set(rest, argument, start.to(argument.span))
+        value = self._bound.arguments.get(rest.key)
+        if value is not UNKNOWN and before is not UNKNOWN:
+            self._bound.arguments[rest.key] = (*before, value)
+        self._bound.positional_end = argument.span
+
     def _surplus(self, argument: Expression) -> None:
         """Complain about an argument that there is no place for."""
         word = self._word.text
         if not isinstance(argument, Name) or argument.text in _ALL_FLAGS | {"true", "false"}:
-            expected = [p.name for p in self._signature.positional]
             self._findings.error(
                 "TG402",
                 f"`{word}` has no place for `{argument.span.text}`",
                 argument.span,
-                f"it takes {' and '.join(expected)}" if expected else "it takes no arguments here",
+                self._takes(),
                 fixes=self._joined_size(argument),
             )
             return
@@ -221,6 +243,14 @@ class _Binder:
             f"expected {self._expected_words()}",
             fixes=self._findings.nearest(argument.text, argument.span, known),
         )
+
+    def _takes(self) -> str:
+        """Return what stands behind the word."""
+        places = [p.name for p in self._signature.positional]
+        if places:
+            return f"it takes {' and '.join(filter(None, (', '.join(places[:-1]), places[-1])))}"
+        options = [f"{p.name}=" for p in self._signature.options]
+        return f"expected {quoted(options)}" if options else "it takes no arguments here"
 
     def _expected_words(self) -> str:
         kinds = []
@@ -249,7 +279,10 @@ class _Binder:
         """Compute a value and set the key of a parameter."""
         if not self._first_time(parameter.key, span, f"the {parameter.name}"):
             return
-        value = self._evaluator.evaluate(node, parameter.type.words)
+        if parameter.type.in_quotes and self._is_bare(node):
+            self._unquoted(parameter, node)
+            return
+        value = self._evaluator.argument(node, parameter.type)
         if value is UNKNOWN:
             self._bound.known = False
             self._bound.arguments[parameter.key] = UNKNOWN
@@ -259,6 +292,23 @@ class _Binder:
         except ArgumentValueError as bad:
             self._wrong_value(parameter, bad, node, value)
 
+    def _is_bare(self, node: Expression) -> bool:
+        """Return whether an argument looks like an expression whose quotes are missing."""
+        if isinstance(node, Name):
+            return not self._evaluator.is_defined(node)
+        return isinstance(node, Call | Chain | Comparison | Power)
+
+    def _unquoted(self, parameter: Parameter, node: Expression) -> None:
+        """Complain about an expression that is not in quotes, as it must be."""
+        text = node.span.text
+        self._findings.error(
+            "TG403",
+            f"the {parameter.name} of `{self._word.text}` stands in double quotes",
+            node.span,
+            f"expected {parameter.type.phrase}",
+            fixes=(Fix("put it in quotes", (Edit(node.span, f'"{text}"'),)),),
+        )
+
     def _wrong_value(
         self, parameter: Parameter, bad: ArgumentValueError, node: Expression, value: Value
     ) -> None:
@@ -266,12 +316,16 @@ class _Binder:
         received = f"`{node.span.text}`"
         if not isinstance(value, Word) and format_value(value) != node.span.text:
             received += f", which is {format_value(value)}"
-        if bad.expected != parameter.type.phrase:
-            what = "the parameter of an activation"
+        if isinstance(value, Word) and bad.expected != parameter.type.phrase:
+            # A call with too many parameters, or with a wrong one.
+            many = bad.expected.startswith("`")
+            what = received if many else f"the parameter of `{value.text}`"
         elif parameter.name == "value":
             what = f"`{self._word.text}`"
         else:
-            what = f"the {parameter.name} of `{self._word.text}`"
+            named = parameter in self._signature.options
+            what = f"`{parameter.name}`" if named else f"the {parameter.name}"
+            what += f" of `{self._word.text}`"
         self._findings.error(
             bad.code,
             f"{what} must be {bad.expected}",
@@ -297,7 +351,8 @@ class _Binder:
         return False
 
     def _missing(self, missing: Sequence[Parameter]) -> None:
-        names = " and ".join(f"a {p.name}" for p in missing)
+        # The number behind a setting has no name of its own.
+        names = quoted([p.name for p in missing], "and").replace("`value`", "a value")
         span = self._bound.positional_end
         self._findings.error(
             "TG401",
@@ -309,11 +364,11 @@ class _Binder:
 
 
 def _shorter_size(node: Expression, kind: ArgumentType) -> tuple[Fix, ...]:
-    """Return the repair of ``3x3x3`` where a size of two is meant."""
-    if not isinstance(kind, Pair) or not isinstance(node, SizeLiteral) or len(node.sizes) < 3:
+    """Return the repair of ``3x3x3`` where a shorter size is meant."""
+    if not isinstance(kind, Sizes) or not isinstance(node, SizeLiteral):
         return ()
-    size = format_sizes(node.sizes[:2])
-    return (Fix(f"a size has two parts: `{size}`", (Edit(node.span, size),)),)
-
-
-_LATER = dict.fromkeys(LATER_ACTIVATIONS)
+    if kind.axes is None or len(node.sizes) <= kind.axes:
+        return ()
+    size = format_sizes(node.sizes[: kind.axes])
+    parts = {1: "one part", 2: "two parts", 3: "three parts"}[kind.axes]
+    return (Fix(f"a size has {parts} here: `{size}`", (Edit(node.span, size),)),)

@@ -8,13 +8,23 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from dsl.checker.findings import Findings
-from dsl.diagnostics import Span
-from dsl.layers.arguments import UNKNOWN, Size, Unknown, Value, Word, format_value
+from dsl.diagnostics import Span, quoted
+from dsl.layers.arguments import (
+    UNKNOWN,
+    ArgumentType,
+    Size,
+    Unknown,
+    Value,
+    ValueReference,
+    Word,
+    format_value,
+)
 from dsl.syntax import (
     Call,
     Chain,
     Comparison,
     Expression,
+    Index,
     ListLiteral,
     Name,
     Number,
@@ -22,10 +32,15 @@ from dsl.syntax import (
     SizeLiteral,
     Text,
 )
-from dsl.words import LATER_ACTIVATIONS, LATER_FUNCTIONS, LATER_INITIALIZERS
 
 MAX_NUMBER = 10**15
 """The largest integer of an expression; up to it, every integer is exact as a float too."""
+
+MAX_ELEMENTS = 100_000
+"""How many elements a list may have, those of the lists in it counted too."""
+
+MAX_LEVELS = 10
+"""How deep lists may be nested."""
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -49,7 +64,6 @@ _FUNCTIONS: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     "floor": lambda numbers: math.floor(numbers[0]),
     "ceil": lambda numbers: math.ceil(numbers[0]),
 }
-_LATER_WORDS = LATER_ACTIVATIONS | LATER_INITIALIZERS
 
 
 class NameLookup(Protocol):
@@ -57,6 +71,18 @@ class NameLookup(Protocol):
 
     def value_of(self, name: Name, words: frozenset[str]) -> Value:
         """Return a name's value; complain about one that has none, and return UNKNOWN."""
+        ...
+
+    def defines(self, text: str) -> bool:
+        """Return whether the file defines a name."""
+        ...
+
+    def word_of(self, name: Name) -> Word | None:
+        """Return the word that a constant stands for, None where a name is no such constant."""
+        ...
+
+    def reference_of(self, name: Name) -> ValueReference | None:
+        """Return the value of the network that a name stands for, None if it is none."""
         ...
 
 
@@ -74,6 +100,25 @@ class Evaluator:
     def __init__(self, names: NameLookup, findings: Findings) -> None:
         self._names = names
         self._findings = findings
+
+    def argument(self, node: Expression, kind: ArgumentType) -> Value:
+        """Return the value of an argument of some type, UNKNOWN where it has none."""
+        if kind.takes_values and isinstance(node, Name):
+            reference = self._names.reference_of(node)
+            if reference is not None:
+                return reference
+        return self.evaluate(node, kind.words)
+
+    def is_defined(self, name: Name) -> bool:
+        """Return whether a name stands for something that the file defines."""
+        return self._names.defines(name.text)
+
+    def word(self, node: Expression) -> str | None:
+        """Return the word that an argument is, or that its constant stands for."""
+        if isinstance(node, Name):
+            meant = self._names.word_of(node)
+            return node.text if meant is None else meant.text
+        return node.function.text if isinstance(node, Call) else None
 
     def evaluate(self, node: Expression, words: frozenset[str] = frozenset()) -> Value:
         """Return an expression's value, UNKNOWN where it has none.
@@ -103,7 +148,7 @@ class Evaluator:
                 values = []
                 for item in items:
                     values.append(self.evaluate(item, words))
-                return UNKNOWN if UNKNOWN in values else tuple(values)
+                return UNKNOWN if UNKNOWN in values else self._list(node, tuple(values))
             case Call(_, function, arguments):
                 values = []
                 for argument in arguments:
@@ -111,6 +156,11 @@ class Evaluator:
                 if UNKNOWN in values:
                     return UNKNOWN
                 return self._call(node.span, function, tuple(values), words)
+            case Index(span, name, indices):
+                element = self._names.value_of(name, frozenset())
+                for index in indices:
+                    element = self._element(element, self.evaluate(index), span)
+                return element
             case Comparison(span, left, sign, right):
                 return self._apply(sign, self.evaluate(left), self.evaluate(right), span)
             case Chain(_, first, rest):
@@ -127,13 +177,10 @@ class Evaluator:
                 return result
 
     def _name(self, name: Name, words: frozenset[str]) -> Value:
-        if name.text in words:
+        if name.text in words and not self._names.defines(name.text):
             return Word(name.text)
         if name.text in ("true", "false"):
             return name.text == "true"
-        if name.text in _LATER_WORDS:
-            self._findings.later(name.text, name.span)
-            return UNKNOWN
         return self._names.value_of(name, words)
 
     def _call(
@@ -141,15 +188,12 @@ class Evaluator:
     ) -> Value:
         if function.text in words:
             return Word(function.text, arguments)
-        if function.text in LATER_FUNCTIONS | _LATER_WORDS:
-            self._findings.later(function.text, function.span)
-            return UNKNOWN
         if function.text not in _FUNCTIONS:
             self._findings.error(
                 "TG409",
                 f"there is no function `{function.text}`",
                 function.span,
-                f"expected one of {', '.join(sorted(_FUNCTIONS))}",
+                f"expected {quoted(sorted(_FUNCTIONS))}",
                 notes=("a name directly followed by `(` is a call; with a space, two arguments",),
                 fixes=self._findings.nearest(
                     function.text, function.span, _FUNCTIONS.keys() | words
@@ -169,6 +213,28 @@ class Evaluator:
             )
             return UNKNOWN
         return self._limited(_FUNCTIONS[function.text](numbers), span)
+
+    def _element(self, items: Value, index: Value, span: Span) -> Value:
+        """Return an element of a list, counted from 0."""
+        if items is UNKNOWN or index is UNKNOWN:
+            return UNKNOWN
+        if not isinstance(items, tuple) or type(index) is not int:
+            self._findings.error(
+                "TG403",
+                "only lists have elements, counted by whole numbers",
+                span,
+                f"receives {format_value(items)} and {format_value(index)}",
+            )
+            return UNKNOWN
+        if not 0 <= index < len(items):
+            self._findings.error(
+                "TG413",
+                f"the list has no element {format_value(index)}",
+                span,
+                f"it has {len(items)} elements, counted from 0",
+            )
+            return UNKNOWN
+        return items[index]
 
     def _signed(self, negative: bool, value: Value, span: Span) -> Value:
         return self._apply("-", 0, value, span) if negative else value
@@ -211,6 +277,18 @@ class Evaluator:
             return value if abs(value) <= MAX_NUMBER else self._too_large(span)
         return value if math.isfinite(value) else self._too_large(span)
 
+    def _list(self, node: ListLiteral, items: tuple[Value, ...]) -> Value:
+        """Return a list, UNKNOWN where it is longer or deeper than is allowed."""
+        if _is_within(items, [MAX_ELEMENTS], MAX_LEVELS):
+            return items
+        self._findings.error(
+            "TG415",
+            "the list is too large",
+            node.span,
+            f"lists hold up to {MAX_ELEMENTS:,} elements, {MAX_LEVELS} levels deep",
+        )
+        return UNKNOWN
+
     def _too_large(self, span: Span) -> Unknown:
         self._findings.error(
             "TG109",
@@ -219,6 +297,16 @@ class Evaluator:
             f"whole numbers go up to {MAX_NUMBER:,}, others up to 1.8e308",
         )
         return UNKNOWN
+
+
+def _is_within(items: tuple[Value, ...], left: list[int], levels: int) -> bool:
+    """Return whether a list, with the lists in it, keeps within a number of elements and levels."""
+    left[0] -= len(items)
+    return left[0] >= 0 and all(
+        levels > 1 and _is_within(item, left, levels - 1)
+        for item in items
+        if isinstance(item, tuple)
+    )
 
 
 def _is_number(value: Value) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from dsl.checker.findings import Findings
+from dsl.diagnostics import Span
 from dsl.network import NetLayer
 
 
@@ -39,6 +40,29 @@ def warn_about_softmax(
                 layer.span,
                 "expected several values, or `sigmoid`",
             )
+
+
+def warn_about_nothing_to_train(
+    layers: Sequence[NetLayer], train: Span | None, findings: Findings
+) -> None:
+    """Warn about a ``train`` section of a network that has no weights to train.
+
+    Parameters
+    ----------
+    layers : sequence of NetLayer
+        The network.
+    train : Span or None
+        The word ``train``, None where the file has none.
+    findings : Findings
+        Where the warning goes.
+    """
+    if train is None or not all(layer.is_known for layer in layers):
+        return
+    trained = (w for layer in layers if not layer.frozen for w in layer.weights if w.trainable)
+    if next(trained, None) is None:
+        findings.warning(
+            "TG511", "there is nothing to train", train, "no layer has weights that are not frozen"
+        )
 
 
 def warn_about_lost(layers: Sequence[NetLayer], used: Collection[str], findings: Findings) -> None:

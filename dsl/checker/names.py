@@ -1,43 +1,43 @@
-"""The names of a file: constants, values and layers."""
+"""Looks names up, and complains about those that mean nothing where they stand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
-from typing import Literal
 
 from dsl.checker.findings import Findings
-from dsl.diagnostics import Edit, Fix, Span
+from dsl.checker.scopes import (
+    Block,
+    Broken,
+    Constant,
+    Definition,
+    NamedValue,
+    Scope,
+    is_unknown,
+)
+from dsl.diagnostics import Edit, Fix, Span, quoted
 from dsl.layers.activations import ACTIVATIONS
-from dsl.layers.arguments import UNKNOWN, Value, format_sizes
+from dsl.layers.arguments import UNKNOWN, Value, ValueReference, Word, format_sizes
 from dsl.layers.definition import LAYERS
-from dsl.syntax import File, LayerStatement, Name
-from dsl.words import CONSTANTS, LATER_ACTIVATIONS, LATER_FLAGS, LATER_LAYERS, PROPERTIES
+from dsl.layers.initializers import INITIALIZERS
+from dsl.syntax import BlockStatement, Name
+from dsl.words import CONSTANTS, PROPERTIES
 from tensorgraph.base.shapes import Shape, num_elements
 
-RESERVED = frozenset(
-    LAYERS.keys()
-    | ACTIVATIONS.keys()
-    | {flag.word for layer in LAYERS.values() for flag in layer.flags}
-    | LATER_LAYERS
-    | LATER_ACTIVATIONS
-    | LATER_FLAGS
-    | PROPERTIES
-    | CONSTANTS
-)
+FLAGS = frozenset(flag.word for layer in LAYERS.values() for flag in layer.flags)
+"""The flags of all layers."""
+
+RESERVED = frozenset(LAYERS.keys() | ACTIVATIONS.keys() | FLAGS | PROPERTIES | CONSTANTS)
 """Words that no name of a file can be; the words of statements the grammar keeps apart."""
 
+WORDS = frozenset(ACTIVATIONS.keys() | FLAGS | INITIALIZERS.keys())
+"""Bare words that a constant or a parameter can stand for."""
 
-@dataclass
-class _Definition:
-    """What a name stands for; `kind` is unknown where its statement has an error."""
+_MAX_LISTED = 12
+"""How many of the words that are possible a message lists."""
 
-    kind: Literal["constant", "value", "unknown"]
-    span: Span | None
-    value: Value = UNKNOWN
-    layer: str = ""
-    mentioned: bool = False
+_Place = tuple[int, int]  # a source and an offset: what a definition is known by
 
 
 class Names:
@@ -51,44 +51,48 @@ class Names:
         Returns the shape of the current value.
     classes : int or None
         The number of classes of the data.
-    tree : File
-        The file, whose given names no layer may get by itself.
+
+    Attributes
+    ----------
+    scope : Scope
+        The names of the braces that the statement stands in.
+    incomplete : bool
+        Whether a file that may define names could not be read: nothing is then said about names
+        that are not defined.
     """
 
     def __init__(
-        self,
-        findings: Findings,
-        current_shape: Callable[[], Shape],
-        classes: int | None,
-        tree: File,
+        self, findings: Findings, current_shape: Callable[[], Shape], classes: int | None
     ) -> None:
+        self.scope = self._top = Scope()
+        self.incomplete = False
         self._findings = findings
         self._current_shape = current_shape
         self._classes = classes
-        self._definitions: dict[str, _Definition] = {}
-        self._given = {
-            statement.result.text
-            for statement in tree.statements
-            if isinstance(statement, LayerStatement) and statement.result is not None
-        }
-        self._layer_names: set[str] = set()
-        self._counts: dict[str, int] = {}
+        # A statement in a repetition defines its name anew each time: what is used, or never, is
+        # the place in the file.
+        self._defined: dict[_Place, tuple[Span, set[str]]] = {}
+        self._mentioned: set[_Place] = set()
+        self._imported: set[_Place] = set()
+        self._imports: list[tuple[Span, set[_Place]]] = []
+        self._ended: dict[str, Span] = {}  # names that were defined in braces
+
+    @contextmanager
+    def inside(self, scope: Scope) -> Iterator[None]:
+        """Look names up in a scope for a while."""
+        before, self.scope = self.scope, scope
+        try:
+            yield
+        finally:
+            self.scope = before
+            for text, definition in scope.definitions.items():
+                if definition.span is not None:
+                    self._ended.setdefault(text, definition.span)
 
     # Definitions
 
-    def define_constant(self, name: Name, value: Value) -> None:
-        """Take note of ``let NAME = …``."""
-        self._define(name, _Definition("constant", name.span, value=value))
-
-    def define_value(self, name: Name, layer: str) -> None:
-        """Take note of ``NAME = LAYER``."""
-        self._define(name, _Definition("value", name.span, layer=layer))
-
-    def define_unknown(self, text: str) -> None:
-        """Take note of a name whose statement has an error, so that its uses are none."""
-        self._definitions.setdefault(text, _Definition("unknown", None, mentioned=True))
-
-    def _define(self, name: Name, definition: _Definition) -> None:
+    def define(self, name: Name, definition: Definition) -> None:
+        """Take note of what a name stands for in the current scope."""
         self.check_spelling(name)
         if name.text in RESERVED:
             self._findings.error(
@@ -99,7 +103,7 @@ class Names:
                 fixes=(Fix(f"call it `my_{name.text}`", (Edit(name.span, f"my_{name.text}"),)),),
             )
             return
-        before = self._definitions.get(name.text)
+        before = self.scope.definitions.get(name.text)
         if before is not None and before.span is not None:
             self._findings.error(
                 "TG303",
@@ -108,7 +112,50 @@ class Names:
                 f"line {before.span.line} defines it already",
             )
             return
-        self._definitions[name.text] = definition
+        self.scope.definitions[name.text] = definition
+        references = self._defined.setdefault(_place(name.span), (name.span, set()))[1]
+        if isinstance(definition, NamedValue):
+            references.add(definition.reference)
+
+    def define_constant(self, name: Name, value: Value) -> None:
+        """Take note of ``let NAME = …``."""
+        self.define(name, Constant(name.span, value))
+
+    def define_block(self, statement: BlockStatement) -> None:
+        """Take note of a block."""
+        self.define(statement.name, Block(statement.name.span, statement, self.scope))
+
+    def define_broken(self, text: str) -> None:
+        """Take note of a name whose statement has an error, so that its uses are none."""
+        self.scope.definitions.setdefault(text, Broken())
+
+    def take_over(self, scope: Scope, span: Span) -> None:
+        """Define here what an imported file defines.
+
+        Parameters
+        ----------
+        scope : Scope
+            The names of the imported file.
+        span : Span
+            The statement that imports it.
+        """
+        places: set[_Place] = set()
+        for text, definition in scope.definitions.items():
+            before = self.scope.definitions.get(text)
+            if before is not None and before is not definition and before.span is not None:
+                self._findings.error(
+                    "TG303",
+                    f"`{text}` is defined twice",
+                    span,
+                    f"the file defines it, and so does {before.span.location}",
+                )
+                continue
+            self.scope.definitions[text] = definition
+            if definition.span is not None:
+                places.add(_place(definition.span))
+        self._imported |= places
+        if places and self.scope is self._top:
+            self._imports.append((span, places))
 
     def check_spelling(self, name: Name) -> None:
         """Complain about a new name with capital letters."""
@@ -122,77 +169,108 @@ class Names:
                 fixes=(Fix(f"write `{lower}`", (Edit(name.span, lower),)),),
             )
 
-    def layer_name(self, kind: str, result: Name | None) -> str:
-        """Return the name of a new layer: the one it was given, or its kind with a number."""
-        if result is not None and result.text not in self._layer_names:
-            self._layer_names.add(result.text)
-            return result.text
-        while True:
-            count = self._counts.get(kind, 0)
-            self._counts[kind] = count + 1
-            name = f"{kind}_{count}" if count else kind
-            if name not in self._given and name not in self._layer_names:
-                self._layer_names.add(name)
-                return name
-
     # Uses
+
+    def find(self, name: Name) -> Definition | None:
+        """Return what a name stands for, and take note that it is used."""
+        definition = self.scope.find(name.text)
+        if definition is not None and definition.span is not None:
+            self._mentioned.add(_place(definition.span))
+        return definition
+
+    def word_of(self, name: Name) -> Word | None:
+        """Return the word that a constant stands for, None where a name is no such constant."""
+        definition = self.scope.find(name.text)
+        if isinstance(definition, Constant) and isinstance(definition.value, Word):
+            self.find(name)
+            return definition.value
+        return None
+
+    def defines(self, text: str) -> bool:
+        """Return whether the file defines a name that means something here."""
+        return self.scope.find(text) is not None
+
+    def reference_of(self, name: Name) -> ValueReference | None:
+        """Return the value of the network that a name stands for, None if it is none."""
+        if not isinstance(self.scope.find(name.text), NamedValue):
+            return None
+        value = self.value_named(name)
+        return None if value is None else ValueReference(value.reference)
 
     def value_of(self, name: Name, words: frozenset[str]) -> Value:
         """Return the number or text that a name stands for, UNKNOWN after a complaint."""
         if name.text in PROPERTIES:
             return self._property(name)
-        definition = self._definitions.get(name.text)
+        definition = self.find(name)
         if definition is None:
-            self._unknown(name, chain(words, PROPERTIES, self._known("constant")))
+            self._unknown(name, chain(words, PROPERTIES, self._known(Constant)), words)
             return UNKNOWN
-        definition.mentioned = True
-        if definition.kind == "value":
-            self._findings.error(
-                "TG308",
-                f"`{name.text}` is a value of the network, not a number",
-                name.span,
-                "expected a number here",
-            )
-        return definition.value
+        if isinstance(definition, Constant | Broken):
+            return definition.value
+        self._findings.error(
+            "TG308",
+            f"`{name.text}` is {definition.what}, not a number",
+            name.span,
+            "expected a number here",
+        )
+        return UNKNOWN
 
-    def reference(self, name: Name) -> str | None:
-        """Return the layer that a name stands for, None after a complaint."""
-        definition = self._definitions.get(name.text)
+    def value_named(self, name: Name) -> NamedValue | None:
+        """Return the value of the network that a name stands for, None after a complaint."""
+        definition = self.find(name)
+        if isinstance(definition, NamedValue):
+            return definition
         if definition is None:
-            self._unknown(name, self._known("value"))
-            return None
-        definition.mentioned = True
-        if definition.kind == "constant":
+            self._unknown(name, self._known(NamedValue))
+        elif not is_unknown(definition):
             self._findings.error(
                 "TG308",
-                f"`{name.text}` is a constant, not a value of the network",
+                f"`{name.text}` is {definition.what}, not a value of the network",
                 name.span,
                 f"expected the name of a layer's result, as in `{name.text} = dense 10`",
             )
-        return definition.layer or None
+        return None
 
     def report_unused(self, outputs: Collection[str]) -> None:
         """Warn about names that nothing mentions, unless they name a result of the network."""
-        for text, definition in self._definitions.items():
-            if definition.mentioned or definition.span is None or definition.layer in outputs:
+        for place, (span, references) in self._defined.items():
+            used = place in self._mentioned or not references.isdisjoint(outputs)
+            if used or place in self._imported:
                 continue
             self._findings.warning(
-                "TG305", f"`{text}` is never used", definition.span, "nothing refers to this name"
+                "TG305", f"`{span.text}` is never used", span, "nothing refers to this name"
             )
 
-    def _known(self, kind: str) -> Iterator[str]:
-        return (text for text, d in self._definitions.items() if d.kind == kind)
+        for span, places in self._imports:
+            if places.isdisjoint(self._mentioned):
+                self._findings.warning(
+                    "TG319", "nothing of this file is used", span, "no name that it defines"
+                )
 
-    def _unknown(self, name: Name, candidates: Iterable[str]) -> None:
-        if name.text in RESERVED:
+    def _known(self, kind: type) -> Iterator[str]:
+        return (text for text, definition in self.scope.known() if isinstance(definition, kind))
+
+    def _unknown(
+        self, name: Name, candidates: Iterable[str], words: frozenset[str] = frozenset()
+    ) -> None:
+        if self.incomplete and name.text not in RESERVED:
+            return
+        ended = self._ended.get(name.text)
+        code, message = "TG307", f"`{name.text}` is not defined"
+        label = "a name must be defined in a line above"
+        if name.text in RESERVED or (words and words != WORDS):
             code, message = "TG301", f"`{name.text}` means nothing here"
-        else:
-            code, message = "TG307", f"`{name.text}` is not defined"
+        if words and words != WORDS:
+            label = f"expected {_listed(sorted(words))}, or a constant"
+        elif self.scope.hides(name.text):
+            label = "it is a value outside of this block: give it to the block as a parameter"
+        elif ended is not None and ended.source is name.span.source:
+            label = f"line {ended.line} defines it, in braces that end before this line"
         self._findings.error(
             code,
             message,
             name.span,
-            "a name must be defined in a line above",
+            label,
             fixes=self._findings.nearest(name.text, name.span, candidates),
         )
 
@@ -203,9 +281,11 @@ class Names:
         shape = self._current_shape()
         if shape is None:
             return UNKNOWN
-        sizes = {"channels": shape[-1] if shape else None, "features": num_elements(shape)}
-        if len(shape) == 3:
-            sizes |= {"height": shape[0], "width": shape[1]}
+        # Of a sequence, the features of each step.
+        features = shape[-1] if len(shape) == 2 else num_elements(shape)
+        sizes = {"channels": shape[-1] if shape else None, "features": features}
+        if len(shape) >= 3:
+            sizes |= {"height": shape[-3], "width": shape[-2]}
         size = sizes.get(name.text)
         if size is None:
             self._findings.error(
@@ -216,3 +296,14 @@ class Names:
             )
             return UNKNOWN
         return size
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Return words as a phrase; of very many only the first."""
+    if len(words) <= _MAX_LISTED:
+        return quoted(words)
+    return ", ".join([*(f"`{word}`" for word in words[:_MAX_LISTED]), "…"])
+
+
+def _place(span: Span) -> _Place:
+    return id(span.source), span.start

@@ -6,15 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from dsl.checker.findings import MAX_REPAIRED_ERRORS
-from dsl.diagnostics import Diagnostic, Edit, Fix, apply_edits
+from dsl.diagnostics import Diagnostic, Edit, Fix, Source, apply_edits
 
 MAX_TRIED_TEXT = 1_000_000
 """How many characters may be checked again, over all attempts, to find repairs."""
 
 
+MAX_TRIED_STATEMENTS = 100_000
+"""How many statements may be checked again, those of repetitions and blocks each time."""
+
+
 def verify(
-    text: str,
+    source: Source,
     diagnostics: Sequence[Diagnostic],
+    statements: int,
     count_errors: Callable[[str], int],
 ) -> list[Diagnostic]:
     """Return the messages, with help where a repair has proved to work.
@@ -24,17 +29,26 @@ def verify(
 
     Parameters
     ----------
-    text : str
-        The file.
+    source : Source
+        The file. What is wrong in others is not repaired.
     diagnostics : sequence of Diagnostic
         Its messages, with candidates in `fixes`.
+    statements : int
+        How many statements a check of the file goes through.
     count_errors : callable
         Returns the number of errors of another text.
     """
+    diagnostics = [
+        replace(d, fixes=tuple(f for f in d.fixes if all(e.span.source is source for e in f.edits)))
+        for d in diagnostics
+    ]
     errors = [d for d in diagnostics if d.severity == "error"]
     if not errors or len(errors) > MAX_REPAIRED_ERRORS or not all(d.fixes for d in errors):
         return list(diagnostics)
-    chosen = _search(text, errors, count_errors)
+    attempts = min(
+        MAX_TRIED_TEXT // max(len(source.text), 1), MAX_TRIED_STATEMENTS // max(statements, 1)
+    )
+    chosen = _search(source.text, errors, attempts, count_errors)
     if chosen is None:
         return list(diagnostics)
     repaired = dict(zip(map(id, errors), chosen, strict=True))
@@ -47,10 +61,9 @@ def verify(
 
 
 def _search(
-    text: str, errors: Sequence[Diagnostic], count_errors: Callable[[str], int]
+    text: str, errors: Sequence[Diagnostic], attempts: int, count_errors: Callable[[str], int]
 ) -> list[Fix] | None:
     """Return a fix for each error such that all together leave none, None if none is found."""
-    attempts = MAX_TRIED_TEXT // max(len(text), 1)
 
     def remaining(fixes: Sequence[Fix]) -> int | None:
         nonlocal attempts

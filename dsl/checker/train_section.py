@@ -2,68 +2,143 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from dsl.checker.binding import bind
+from dsl.checker.binding import Bound, bind
 from dsl.checker.expressions import Evaluator
 from dsl.checker.findings import Findings
+from dsl.checker.train_fit import Result, check_fit
+from dsl.checker.train_steps import complain_about_braces, read_steps
 from dsl.diagnostics import Edit, Fix, Span, quoted
-from dsl.layers.activations import ActivationUse
-from dsl.layers.arguments import ArgumentType, OneOf, Real, Whole
+from dsl.layers.arguments import (
+    ArgumentType,
+    ArgumentValueError,
+    OneOf,
+    Pair,
+    Real,
+    Value,
+    Whole,
+)
 from dsl.layers.definition import Parameter, Signature
 from dsl.losses import LOSSES, default_loss
-from dsl.network import DataSettings, TrainSettings
+from dsl.metrics import METRICS, SCORES, VALIDATION
 from dsl.optimizers import OPTIMIZERS, OptimizerSettings
 from dsl.schedules import SCHEDULES, ScheduleSettings
-from dsl.syntax import Name, Option, Setting, Text, TrainStatement
-from dsl.words import (
-    LATER_DATA,
-    LATER_LOSSES,
-    LATER_METRICS,
-    LATER_OPTIMIZERS,
-    LATER_SCHEDULES,
-    LATER_SETTINGS,
+from dsl.settings import (
+    INPUT_TARGET,
+    VALIDATION_SHARE,
+    CheckpointSettings,
+    ClipSettings,
+    DataSettings,
+    RegularizeSettings,
+    StopSettings,
+    TrainSettings,
 )
-from tensorgraph.base.shapes import Shape
+from dsl.steps import AUGMENT, PREPROCESS, AugmentStep, PreprocessStep, StepKind
+from dsl.syntax import Argument, Name, Option, Setting, SettingGroup, Text, TrainStatement
 
-METRICS = frozenset(["accuracy", "loss"])
-"""What can be reported while training."""
-
-_DATA_OPTIONS = (
-    Parameter("validation", Real(0.0, 1.0, below=True), "the share kept aside for validation", 0.0),
-)
-
-
-@dataclass
-class GivenSettings:
-    """The settings that a file gives, and where each stands."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-    spans: dict[str, Span] = field(default_factory=dict)
+__all__ = ["Result", "TrainChecker"]
 
 
 @dataclass(frozen=True)
-class Result:
-    """The result of a network, as the loss sees it.
+class _Column(ArgumentType):
+    """A column of a table: its name, or its number from 0."""
 
-    Attributes
-    ----------
-    span : Span
-        The last layer's statement.
-    activation : ActivationUse
-        The last layer's activation.
-    shape : Shape
-        The result's shape.
-    classes : int or None
-        How many classes the data has, where that is known.
-    """
+    @property
+    def phrase(self) -> str:
+        return "the name of a column, or its number from 0"
 
-    span: Span
-    activation: ActivationUse
-    shape: Shape
-    classes: int | None
+    def convert(self, value: Value) -> str | int:
+        if isinstance(value, str):
+            return value
+        try:
+            return Whole(0).convert(value)
+        except ArgumentValueError as error:
+            raise ArgumentValueError(error.code, self.phrase) from None
+
+
+@dataclass(frozen=True)
+class _Classes(ArgumentType):
+    """Some classes of a set: a list of their names."""
+
+    @property
+    def phrase(self) -> str:
+        return 'a list of names, such as ["cat", "dog"]'
+
+    def convert(self, value: Value) -> tuple[str, ...]:
+        names = value if isinstance(value, tuple) else ()
+        texts = tuple(name for name in names if isinstance(name, str))
+        if not texts or len(texts) != len(names):
+            raise ArgumentValueError("TG403", self.phrase)
+        return texts
+
+
+_SCORE = OneOf(
+    "a score such as `val_loss`", frozenset([*SCORES, *(VALIDATION + name for name in SCORES)])
+)
+_AMOUNT = Real(0.0, above=True)
+
+DATA_OPTIONS = (
+    Parameter("validation", Real(0.0, 1.0, below=True), "the share kept aside for validation", 0.0),
+    Parameter("target", _Column(), "the column of a table that holds the labels", None),
+    Parameter("text", _Column(), "the column of a table that holds texts", None),
+    Parameter("resize", Pair(1), "the size that images of a folder are brought to", None),
+    Parameter("only", _Classes(), 'the classes of images to use, such as ["cat", "dog"]', None),
+)
+"""What may stand behind the source of `data`."""
+_COLUMNS = frozenset(["target", "text"])
+
+OPTION_SETTINGS: Mapping[str, tuple[Parameter, ...]] = {
+    "regularize": (
+        Parameter("l1", Real(0.0), "the penalty on |w| of all kernels", 0.0),
+        Parameter("l2", Real(0.0), "the penalty on w²/2 of all kernels", 0.0),
+    ),
+    "clip": (
+        Parameter("norm", _AMOUNT, "the largest norm of all gradients together", None),
+        Parameter("value", _AMOUNT, "the largest element of a gradient", None),
+    ),
+    "stop": (
+        Parameter("patience", Whole(1), "so many epochs are waited for a better score", 5),
+        Parameter("on", _SCORE, "the score", "val_loss"),
+        Parameter("min_delta", Real(0.0), "how much better counts as better", 0.0),
+    ),
+    "checkpoint": (
+        Parameter("every", Whole(1), "epochs from one checkpoint to the next", 1),
+        Parameter("keep", Whole(1), "how many checkpoints are kept", 3),
+        Parameter("best", _SCORE, "the score whose best epoch gives the model", None),
+    ),
+}
+"""The settings that consist of options, with these."""
+
+NUMBER_SETTINGS: Mapping[str, tuple[ArgumentType, str]] = {
+    "batch": (Whole(1), "how many examples a step sees"),
+    "epochs": (Whole(1), "how often all examples are seen"),
+    "steps": (Whole(1), "after how many steps training ends"),
+    "seed": (Whole(0), "where random numbers start"),
+    "ensemble": (Whole(1), "how many models are averaged"),
+    "snapshots": (Whole(1), "how many snapshots of one model are averaged"),
+}
+"""The settings that are one number, and what it means."""
+
+_CLASSES: Mapping[str, Callable[..., Any]] = {
+    "regularize": RegularizeSettings,
+    "clip": ClipSettings,
+    "stop": StopSettings,
+    "checkpoint": CheckpointSettings,
+}
+_NEED_AN_OPTION = frozenset(["regularize", "clip"])
+STEP_GROUPS: Mapping[str, Mapping[str, StepKind]] = {"preprocess": PREPROCESS, "augment": AUGMENT}
+"""The settings that consist of steps in braces, with these."""
+
+SETTINGS = frozenset(
+    [
+        *(OPTION_SETTINGS.keys() | NUMBER_SETTINGS.keys() | STEP_GROUPS.keys()),
+        *("data", "loss", "optimizer", "schedule", "metrics"),
+    ]
+)
+"""Every setting of ``train``."""
 
 
 class TrainChecker:
@@ -80,44 +155,41 @@ class TrainChecker:
     def __init__(self, evaluator: Evaluator, findings: Findings) -> None:
         self._evaluator = evaluator
         self._findings = findings
-        self._given = GivenSettings()
+        self._values: dict[str, Any] = {}
+        self._spans: dict[str, Span] = {}
         self._settings: dict[str, Callable[[Setting], Any]] = {
             "data": self._data,
-            "loss": lambda s: self._word(s, "a loss", LOSSES.keys(), LATER_LOSSES),
+            "loss": self._loss,
             "optimizer": self._optimizer,
             "schedule": self._schedule,
-            "batch": lambda s: self._value(s, Whole(1), "how many examples a step sees"),
-            "epochs": lambda s: self._value(s, Whole(1), "how often all examples are seen"),
-            "steps": lambda s: self._value(s, Whole(1), "after how many steps training ends"),
-            "seed": lambda s: self._value(s, Whole(0), "where random numbers start"),
             "metrics": self._metrics,
+            **dict.fromkeys(NUMBER_SETTINGS, self._number),
+            **dict.fromkeys(OPTION_SETTINGS, self._options),
         }
 
     def read(self, train: TrainStatement) -> None:
         """Take the settings of a ``train`` statement."""
         for setting in train.settings:
             name, span = setting.name.text, setting.name.span
-            if name in LATER_SETTINGS:
-                self._findings.later(name, span)
-            elif name not in self._settings:
+            if name not in SETTINGS:
                 self._findings.error(
                     "TG501",
                     f"`train` has no setting `{name}`",
                     span,
-                    f"expected {quoted(sorted(self._settings))}",
-                    fixes=self._findings.nearest(name, span, self._settings.keys()),
+                    f"expected {quoted(sorted(SETTINGS))}",
+                    fixes=self._findings.nearest(name, span, SETTINGS),
                 )
-            elif name in self._given.spans:
+            elif name in self._spans:
                 self._findings.error(
                     "TG502",
-                    f"the {name} is given twice",
+                    f"`{name}` is given twice",
                     span,
-                    f"line {self._given.spans[name].line} already says so",
+                    f"line {self._spans[name].line} already says so",
                     fixes=(Fix("remove the second one", (Edit(setting.span, ""),)),),
                 )
             else:
-                self._given.spans[name] = setting.span
-                self._given.values[name] = self._settings[name](setting)
+                self._spans[name] = setting.span
+                self._values[name] = self._read(setting)
 
     def finish(self, result: Result | None) -> TrainSettings:
         """Return all settings, with defaults that suit the network's result.
@@ -127,121 +199,165 @@ class TrainChecker:
         result : Result or None
             The result, None where it is not known; then nothing is said about the loss.
         """
-        values = {key: value for key, value in self._given.values.items() if value is not None}
-        loss = default_loss(result.activation.name if result else "linear")
-        if result is not None:
-            if "loss" in values:
-                self._check_loss(values["loss"], result)
-            self._check_classes(values.get("loss", loss), result)
-        values.setdefault("loss", loss)
-        of_classes = LOSSES[values["loss"]].activation is not None
+        values = {key: value for key, value in self._values.items() if value is not None}
+        name, options = values.pop("loss", None) or self._default_loss(result)
+        if "steps" in values:
+            # An epoch has at least one step, so that the steps alone decide.
+            values.setdefault("epochs", values["steps"])
+        of_classes = result.tells_classes(name) if result else LOSSES[name].of_classes
+        data = values.get("data")
+        of_classes = of_classes and not (data is not None and data.target == INPUT_TARGET)
         values.setdefault("metrics", ("accuracy", "loss") if of_classes else ("loss",))
-        return TrainSettings(**values)
+        settings = TrainSettings(**values, loss=name, loss_options=options)
+        if settings.snapshots > 1 and "schedule" not in self._spans:
+            cosine = ScheduleSettings("cosine", SCHEDULES["cosine"].signature.defaults())
+            settings = replace(settings, schedule=cosine)
+        given = "data.validation" in self._spans
+        if data is not None and settings.watches_validation and not given:
+            settings = replace(settings, data=replace(data, validation=VALIDATION_SHARE))
+        check_fit(settings, self._spans, result, self._findings)
+        return settings
+
+    def _default_loss(self, result: Result | None) -> tuple[str, dict[str, Any]]:
+        name = default_loss(result.activation.name if result else "linear")
+        return name, LOSSES[name].signature.defaults()
+
+    def _read(self, setting: Setting | SettingGroup) -> Any:
+        """Return the value of a setting, None where it is wrong."""
+        name = setting.name.text
+        if name in STEP_GROUPS:
+            return self._group(setting)
+        if isinstance(setting, SettingGroup):
+            complain_about_braces(setting, self._findings)
+            return None
+        return self._settings[name](setting)
+
+    def _group(self, setting: Setting | SettingGroup) -> Any:
+        name = setting.name.text
+        if isinstance(setting, Setting):
+            words = " ".join(argument.span.text for argument in setting.arguments)
+            braced = f"{name} {{ {words} }}" if words else f"{name} {{ }}"
+            self._findings.error(
+                "TG509",
+                f"the steps of `{name}` stand in braces",
+                setting.span,
+                f"expected `{braced}`",
+                fixes=(Fix(f"write `{braced}`", (Edit(setting.span, braced),)),),
+            )
+            return None
+        steps, spans = read_steps(setting, STEP_GROUPS[name], self._evaluator, self._findings)
+        self._spans.update({f"{name}.{word}": span for word, span in spans.items()})
+        kind = PreprocessStep if name == "preprocess" else AugmentStep
+        return tuple(kind(word, arguments) for word, arguments in steps)
 
     def _data(self, setting: Setting) -> DataSettings | None:
         if not setting.arguments:
             self._missing(setting, "a known name or a path")
             return None
         source, *rest = setting.arguments
-        if isinstance(source, Name) and source.text in LATER_DATA:
-            self._findings.later(source.text, source.span)
-            return None
         if not isinstance(source, Name | Text):
             text = source.span.text
             quote = Fix("a path stands in double quotes", (Edit(source.span, f'"{text}"'),))
-            fixes = () if isinstance(source, Option) or '"' in text else (quote,)
             self._findings.error(
                 "TG503",
                 "`data` needs a known name or a path",
                 source.span,
                 "expected a name such as `digits`, or a path",
-                fixes=fixes,
+                fixes=() if isinstance(source, Option) or '"' in text else (quote,),
             )
             return None
         name = source.text if isinstance(source, Name) else source.value
-        signature = Signature("data", options=_DATA_OPTIONS)
-        bound = bind(setting.name, signature, rest, self._evaluator, self._findings)
-        if not bound.valid or not bound.known:
+        bound = self._bind(
+            setting.name, Signature("data", options=DATA_OPTIONS), _with_columns(rest)
+        )
+        if bound is None:
             return None
-        return DataSettings(name, bound.arguments["validation"], source.span)
+        if "validation" in bound.spans:
+            self._spans["data.validation"] = bound.spans["validation"]
+        return DataSettings(name, **bound.arguments, span=source.span)
+
+    def _loss(self, setting: Setting) -> tuple[str, dict[str, Any]] | None:
+        word = self._first_word(setting, "a loss", LOSSES.keys())
+        if word is None:
+            return None
+        bound = self._bind(word, LOSSES[word.text].signature, setting.arguments[1:])
+        return (word.text, bound.arguments) if bound else None
 
     def _optimizer(self, setting: Setting) -> OptimizerSettings | None:
-        first = setting.arguments[:1]
-        word = self._known_word(setting, first, "an optimizer", OPTIMIZERS.keys(), LATER_OPTIMIZERS)
+        word = self._first_word(setting, "an optimizer", OPTIMIZERS.keys())
         if word is None:
             return None
-        kind = OPTIMIZERS[word.text]
-        bound = bind(word, kind.signature, setting.arguments[1:], self._evaluator, self._findings)
-        if not bound.valid or not bound.known:
-            return None
-        return OptimizerSettings(word.text, bound.arguments)
+        bound = self._bind(word, OPTIMIZERS[word.text].signature, setting.arguments[1:])
+        return OptimizerSettings(word.text, bound.arguments) if bound else None
 
     def _schedule(self, setting: Setting) -> ScheduleSettings | None:
-        first = setting.arguments[:1]
-        word = self._known_word(setting, first, "a schedule", SCHEDULES.keys(), LATER_SCHEDULES)
+        word = self._first_word(setting, "a schedule", SCHEDULES.keys())
         if word is None:
             return None
-        signature = SCHEDULES[word.text].signature
-        bound = bind(word, signature, setting.arguments[1:], self._evaluator, self._findings)
-        if not bound.valid or not bound.known:
+        bound = self._bind(word, SCHEDULES[word.text].signature, setting.arguments[1:])
+        if bound is None:
             return None
+        if "on" in bound.arguments:
+            self._spans["schedule.score"] = bound.spans.get("on", word.span)
         return ScheduleSettings(word.text, bound.arguments)
 
     def _metrics(self, setting: Setting) -> tuple[str, ...] | None:
         if not setting.arguments:
-            self._missing(setting, quoted(sorted(METRICS)))
+            self._missing(setting, "a metric")
             return None
         words = [
-            self._known_word(setting, (argument,), "a metric", METRICS, LATER_METRICS)
-            for argument in setting.arguments
+            self._known_word(argument, "a metric", METRICS.keys()) for argument in setting.arguments
         ]
+        for word in words:
+            if word is not None:
+                self._spans.setdefault(f"metrics.{word.text}", word.span)
         return tuple(dict.fromkeys(word.text for word in words if word is not None))
 
-    def _word(self, setting: Setting, what: str, words: Any, later: frozenset[str]) -> str | None:
-        """Return the only argument of a setting, which is one of a few words."""
-        word = self._known_word(setting, setting.arguments[:1], what, words, later)
-        if word is None:
-            return None
-        kind = OneOf(what, frozenset(words))
-        bound = bind(
-            setting.name,
-            Signature(setting.name.text, (Parameter(setting.name.text, kind, what),)),
-            setting.arguments,
-            self._evaluator,
-            self._findings,
-        )
-        return word.text if bound.valid else None
-
-    def _value(self, setting: Setting, kind: ArgumentType, doc: str) -> int | None:
-        """Return the only argument of a setting, which is a number."""
+    def _options(self, setting: Setting) -> Any:
         name = setting.name.text
-        signature = Signature(name, (Parameter("value", kind, doc),))
-        bound = bind(setting.name, signature, setting.arguments, self._evaluator, self._findings)
-        if not bound.valid or not bound.known:
+        parameters = OPTION_SETTINGS[name]
+        if not setting.arguments and name in _NEED_AN_OPTION:
+            self._missing(setting, quoted([f"{p.name}=" for p in parameters]))
             return None
-        value: int = bound.arguments["value"]
-        return value
+        bound = self._bind(setting.name, Signature(name, options=parameters), setting.arguments)
+        if bound is None:
+            return None
+        watched = {"stop": "on", "checkpoint": "best"}.get(name)
+        if watched and bound.arguments[watched] is not None:
+            self._spans[f"{name}.score"] = bound.spans.get(watched, setting.name.span)
+        return _CLASSES[name](**bound.arguments)
 
-    def _known_word(
-        self, setting: Setting, arguments: Any, what: str, words: Any, later: frozenset[str]
-    ) -> Name | None:
-        """Return an argument that is one of a few words; complain about anything else."""
-        if not arguments:
+    def _number(self, setting: Setting) -> int | None:
+        """Return the only argument of a setting, which is a number."""
+        kind, doc = NUMBER_SETTINGS[setting.name.text]
+        signature = Signature(setting.name.text, (Parameter("value", kind, doc),))
+        bound = self._bind(setting.name, signature, setting.arguments)
+        return bound.arguments["value"] if bound else None
+
+    def _bind(
+        self, word: Name, signature: Signature, arguments: Sequence[Argument]
+    ) -> Bound | None:
+        """Return the arguments of a word, None where something is wrong with them."""
+        bound = bind(word, signature, arguments, self._evaluator, self._findings)
+        return bound if bound.valid and bound.known else None
+
+    def _first_word(self, setting: Setting, what: str, words: Collection[str]) -> Name | None:
+        """Return the first argument of a setting, which is one of a few words."""
+        if not setting.arguments:
             self._missing(setting, what)
             return None
-        word = arguments[0]
+        return self._known_word(setting.arguments[0], what, words)
+
+    def _known_word(self, word: Argument, what: str, words: Collection[str]) -> Name | None:
+        """Return an argument that is one of a few words; complain about anything else."""
         if isinstance(word, Name) and word.text in words:
             return word
-        if isinstance(word, Name) and word.text in later:
-            self._findings.later(word.text, word.span)
-            return None
-        nearest = self._findings.nearest(word.span.text, word.span, words)
         self._findings.error(
             "TG503",
             f"`{word.span.text}` is not {what}",
             word.span,
             f"expected {quoted(sorted(words))}",
-            fixes=nearest,
+            fixes=self._findings.nearest(word.span.text, word.span, words),
         )
         return None
 
@@ -251,39 +367,12 @@ class TrainChecker:
             "TG401", f"`{name.text}` needs {what}", name.span, f"expected {what} behind it"
         )
 
-    def _check_loss(self, name: str, result: Result) -> None:
-        """Complain about a loss that the last layer's activation does not suit."""
-        needed, last = LOSSES[name].activation, result.activation.name
-        if needed is None or last == needed:
-            return
-        span = self._given.spans["loss"]
-        if last == "linear":
-            self._findings.warning(
-                "TG505",
-                f"`{name}` takes the results as values before a {needed}",
-                span,
-                f"the last layer has no `{needed}`",
-                notes=(f"training is the same, but predictions are not put through {needed}",),
-            )
-            return
-        suitable = default_loss(last)
-        self._findings.error(
-            "TG504",
-            f"`{name}` needs a last layer with {needed}",
-            span,
-            f"the last layer ends in `{last}` (line {result.span.line})",
-            fixes=(Fix(f"`{suitable}` suits it", (Edit(span, f"loss {suitable}"),)),),
-        )
 
-    def _check_classes(self, loss: str, result: Result) -> None:
-        """Complain about fewer results than the data has classes."""
-        shape, classes = result.shape, result.classes
-        if loss != "cross_entropy" or not shape or shape[-1] is None or classes is None:
-            return
-        if shape[-1] < classes:
-            self._findings.error(
-                "TG506",
-                f"{shape[-1]} results for {classes} classes",
-                result.span,
-                f"the data needs at least {classes}",
-            )
+def _with_columns(arguments: Sequence[Argument]) -> list[Argument]:
+    """Return arguments in which a column's bare name, ``target=price``, is a text."""
+    return [
+        replace(a, value=Text(a.value.span, a.value.text))
+        if isinstance(a, Option) and a.name.text in _COLUMNS and isinstance(a.value, Name)
+        else a
+        for a in arguments
+    ]

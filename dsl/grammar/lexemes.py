@@ -14,9 +14,12 @@ class Lexeme(Token):
     ----------
     span : Span
         Where it stands.
+    whole : str
+        What messages call the text that it is part of.
     """
 
     span: Span
+    whole: str = "file"
 
     @classmethod
     def at(cls, kind: str, span: Span) -> Lexeme:
@@ -37,5 +40,5 @@ class Lexeme(Token):
         if self.type == "_END":
             return "`;`" if self.startswith(";") else "the end of the line"
         if self.type == "$END":
-            return "the end of the file"
+            return f"the end of the {self.whole}"
         return f"`{self}`" if self.isprintable() else f"the character U+{ord(self[0]):04X}"

@@ -5,19 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
-from dsl.diagnostics import Diagnostic, Edit, Fix, Span
+from dsl.diagnostics import Diagnostic, Edit, Fix, Span, quoted
 from dsl.grammar.lexemes import Lexeme
+from dsl.words import MERGES
 
 MAX_NESTING = 100
-"""How deep brackets may be nested."""
+"""How deep brackets may be nested, and how deep braces."""
 
+GROUPS = frozenset(["TRAIN", "REPEAT", "IF", "ELSE", "RESIDUAL", "SHORTCUT", "BRANCH", "BLOCK"])
+"""The kinds of the words that a `{` belongs to."""
+
+_HOLDERS = ("repeat", "if", "residual", "branch", "block", "train")
+_OPENED = re.compile(r"(\w)\(")
 _NEGATIVE = re.compile(r"-[ \t]*[A-Za-z0-9_.]+")
 _STATEMENT_END = re.compile(r"[\r\n;#]")
 _ABOUT_TEXT = "text that is not code stands in double quotes or behind `#`"
 _ABOUT_PATHS = "a path with spaces or other special characters stands in double quotes"
-_CLOSING = {"LPAR": ")", "_LPAR": ")", "LSQB": "]"}
-_KEYWORDS = frozenset(["NET", "INPUT", "LET", "FROM", "OUTPUT", "TRAIN"])
+_CLOSING = {"LPAR": ")", "_LPAR": ")", "LSQB": "]", "_LSQB": "]"}
+_KEYWORDS = GROUPS | {"NET", "INPUT", "LET", "FROM", "OUTPUT", "USE", "IMPORT", "FREEZE", "AS"}
+_BEHIND = {"ELSE": "the `}` of an `if`", "SHORTCUT": "the `}` of a `residual`", "AS": "`repeat`"}
 
 
 @dataclass(frozen=True)
@@ -34,15 +42,15 @@ class Situation:
         The words of the statement before it.
     brackets : sequence of Lexeme
         The brackets that are open in the statement.
-    in_train : bool
-        Whether it is inside of ``train { … }``.
+    in_braces : bool
+        Whether it is inside of ``{ … }``.
     """
 
     found: Lexeme
     expected: frozenset[str]
     statement: Sequence[Lexeme]
     brackets: Sequence[Lexeme]
-    in_train: bool
+    in_braces: bool
 
     @property
     def place(self) -> Span:
@@ -59,13 +67,15 @@ class Situation:
 
 def explain(at: Situation) -> Diagnostic:
     """Return the message about a word that does not fit."""
-    special = _explain_word(at) or _explain_bracket(at)
+    special = _explain_word(at) or _explain_equals(at) or _explain_bracket(at)
     if special is not None:
         return special
     expected = _expected_phrase(at)
     fixes: tuple[Fix, ...] = ()
-    if "_LBRACE" in at.expected:
+    if at.expected == {"LBRACE"}:
         fixes = (Fix("open it with `{`", (Edit(at.statement[-1].span.after(), " {"),)),)
+    elif "MERGE" in at.expected:
+        fixes = _merge_fixes(at)
     return Diagnostic(
         "TG101",
         f"expected {expected}, found {at.found.shown}",
@@ -76,12 +86,13 @@ def explain(at: Situation) -> Diagnostic:
 
 
 def too_deep(bracket: Lexeme) -> Diagnostic:
-    """Return the message about a bracket inside of too many others."""
+    """Return the message about a bracket or brace inside of too many others."""
+    what = "brace" if bracket.type == "LBRACE" else "bracket"
     return Diagnostic(
         "TG105",
-        f"brackets are nested more than {MAX_NESTING} deep",
+        f"{what}s are nested more than {MAX_NESTING} deep",
         bracket.span,
-        label=f"the bracket number {MAX_NESTING + 1} that is open here",
+        label=f"the {what} number {MAX_NESTING + 1} that is open here",
     )
 
 
@@ -118,12 +129,12 @@ def _explain_word(at: Situation) -> Diagnostic | None:
                 span,
                 label="numbers look like 3, 0.5 and 1e-4, sizes like 3x3, 28x28x1 and ?x?x3",
             )
-        case "LATER":
+        case "ELSE" | "SHORTCUT" | "AS" if not at.statement:
             return Diagnostic(
-                "TG106",
-                f"`{found}` is not in this version",
+                "TG110",
+                f"`{found}` belongs behind {_BEHIND[found.type]}",
                 span,
-                label="a word of the language that this version does not understand yet",
+                label="nothing before it that it could belong to",
             )
         case "STRAY":
             return Diagnostic(
@@ -153,20 +164,48 @@ def _explain_word(at: Situation) -> Diagnostic | None:
     return None
 
 
+def _explain_equals(at: Situation) -> Diagnostic | None:
+    """Return the message about ``adam(lr=0.1)`` and about ``batch = 32``."""
+    if at.found.type != "_EQUALS" or not at.statement:
+        return None
+    first = at.statement[0]
+    bracket = at.brackets[0] if at.brackets else None
+    if bracket is not None and bracket.type == "_LPAR":
+        spaced = _OPENED.sub(r"\1 ", first.span.to(at.found.span).text)
+        return Diagnostic(
+            "TG108",
+            "options stand side by side, without parentheses",
+            at.found.span,
+            label=f"expected `{spaced}…`",
+        )
+    if "DATA_PATH" not in at.expected and at.in_braces and len(at.statement) == 1:
+        return Diagnostic(
+            "TG108",
+            f"the value of `{first}` stands behind it, without `=`",
+            at.found.span,
+            label=f"expected `{first} …`",
+            fixes=(Fix("remove the `=`", (Edit(at.found.span, ""),)),),
+        )
+    return None
+
+
 def _explain_bracket(at: Situation) -> Diagnostic | None:
     """Return the message about brackets and braces that do not match."""
     found, span = at.found, at.found.span
-    if found.type == "_LBRACE" and [word.type for word in at.statement[-2:]] == ["NAME", "_EQUALS"]:
+    if found.type == "LBRACE" and len(at.statement) and at.statement[0].type in ("NAME", "CALL"):
+        first = at.statement[0]
+        similar = get_close_matches(first, [*_HOLDERS, "else", "shortcut"], 1)
         return Diagnostic(
-            "TG106",
-            "a group `{ }` as a value is not in this version",
+            "TG113",
+            f"`{first}` holds no other statements",
             span,
-            label="expected a layer",
+            label=f"only {quoted(_HOLDERS)} and a name with `=` stand before `{{`",
+            fixes=tuple(Fix(f"did you mean `{s}`?", (Edit(first.span, s),)) for s in similar),
         )
     if found.type in ("RPAR", "RSQB", "RBRACE") and not at.brackets:
         opening = {"RPAR": "(", "RSQB": "[", "RBRACE": "{"}[found.type]
         # A brace may also end an unfinished statement: that is about the statement.
-        if found.type != "RBRACE" or not at.in_train:
+        if found.type != "RBRACE" or not at.in_braces:
             return Diagnostic(
                 "TG104",
                 f"`{found}` closes nothing",
@@ -192,12 +231,19 @@ def _expected_phrase(at: Situation) -> str:
     """Return in words what could have come."""
     expected = at.expected
     if "BROKEN" in expected:
-        return "a setting or `}`" if at.in_train else "a statement"
-    if "_LBRACE" in expected:
+        statement = "a setting" if "DATA_PATH" in expected else "a statement"
+        return f"{statement} or `}}`" if at.in_braces else statement
+    if "MERGE" in expected:
+        return quoted(["{", *MERGES])
+    if expected == {"LBRACE"}:
         return "`{`"
     if at.brackets and at.after_operand:
         bracket = at.brackets[-1].type
         return "`)`" if bracket == "LPAR" else f"`,` or `{_CLOSING[bracket]}`"
+    if "REPEAT" in expected:
+        return "a layer"
+    if "LBRACE" in expected and "INTEGER" not in expected:
+        return "`as` or `{`" if "AS" in expected else "`{`"
     if "INTEGER" in expected and at.after_operand:
         return "another argument or the end of the line"
     if "NAME" in expected and at.after_operand:
@@ -206,16 +252,25 @@ def _expected_phrase(at: Situation) -> str:
         return "the end of the line"
     if "INTEGER" in expected:
         return "a value"
-    if "CALL" in expected:
-        return "a layer"
+    if "STRING" in expected:
+        return "a path in double quotes"
     if "NAME" in expected:
         return "a name"
     return "`=`" if "_EQUALS" in expected else "`(`"
 
 
+def _merge_fixes(at: Situation) -> tuple[Fix, ...]:
+    """Return the changes that put a merging word behind the arms of a branch."""
+    if at.found.type == "NAME":
+        similar = get_close_matches(at.found, sorted(MERGES), 1)
+        return tuple(Fix(f"did you mean `{s}`?", (Edit(at.found.span, s),)) for s in similar)
+    end = at.statement[-1].span.after()
+    return tuple(Fix(f"`{word}` merges the arms", (Edit(end, f" {word}"),)) for word in MERGES)
+
+
 def _is_data(at: Situation) -> bool:
     """Return whether the statement is the setting of the data, whose path may lack its quotes."""
-    return at.in_train and bool(at.statement) and at.statement[0].startswith("data")
+    return at.in_braces and bool(at.statement) and at.statement[0].startswith("data")
 
 
 def _without_commas(first: Span) -> Fix:

@@ -13,7 +13,7 @@ from tensorgraph.base.shapes import Shape
 class _Elementwise(Layer):
     """The layer that is nothing but its activation, which the compiler applies to every layer."""
 
-    def infer(self, use: Use) -> Shape:
+    def output_shape(self, use: Use) -> Shape:
         """Return the input's shape."""
         return use.input
 

@@ -67,6 +67,8 @@ _TABLE = (
     ),
     Activation("elu", "x for x > 0, otherwise exp(x) - 1", tf.nn.elu),
     Activation("selu", "elu, scaled so that layers keep mean and variance", tf.nn.selu),
+    Activation("relu6", "max(0, x), cut at 6", tf.nn.relu6),
+    Activation("gelu", "x · P(X ≤ x) for a standard normal X", tf.nn.gelu),
     Activation("silu", "x · sigmoid(x), also called swish", lambda x: x * tf.nn.sigmoid(x)),
     Activation("sigmoid", "1 / (1 + exp(-x))", tf.nn.sigmoid),
     Activation("hard_sigmoid", "0.2 x + 0.5, cut at 0 and 1", _hard_sigmoid),

@@ -37,7 +37,16 @@ class Word:
     arguments: tuple[Value, ...] = ()
 
 
-Value: TypeAlias = "int | float | bool | str | Size | Word | tuple[Value, ...] | Unknown"
+@dataclass(frozen=True, slots=True)
+class ValueReference:
+    """A value of the network, as an argument of a block."""
+
+    reference: str
+
+
+Value: TypeAlias = (
+    "int | float | bool | str | Size | Word | ValueReference | tuple[Value, ...] | Unknown"
+)
 
 
 def format_sizes(sizes: Iterable[int | None]) -> str:
@@ -52,6 +61,8 @@ def format_value(value: Any) -> str:
             return "true" if value else "false"
         case str():
             return f'"{value}"'
+        case ValueReference():
+            return "a value of the network"
         case Word(text, ()):
             return text
         case Word(text, arguments):
@@ -86,9 +97,15 @@ class ArgumentType(ABC):
     ----------
     words : frozenset of str
         The bare words that mean something here, and are not names of constants.
+    takes_values : bool
+        Whether it can be the name of a value of the network.
+    in_quotes : bool
+        Whether it is a string, whose quotes are easily forgotten.
     """
 
     words: frozenset[str] = frozenset()
+    takes_values: bool = False
+    in_quotes: bool = False
 
     @property
     @abstractmethod
@@ -117,6 +134,30 @@ class ArgumentType(ABC):
     def out_of_range(self) -> ArgumentValueError:
         """Return the error about a value of the right type that is too small or too large."""
         return ArgumentValueError("TG404", self.phrase)
+
+
+class Anything(ArgumentType):
+    """Whatever an expression can be, or the name of a value: an argument of a block.
+
+    Parameters
+    ----------
+    words : frozenset of str
+        The bare words that it can be.
+    """
+
+    takes_values = True
+
+    def __init__(self, words: frozenset[str]) -> None:
+        self.words = words
+
+    @property
+    def phrase(self) -> str:
+        """What is expected, in words."""
+        return "a value"
+
+    def convert(self, value: Value) -> Value:
+        """Return the value as it is."""
+        return value
 
 
 @dataclass(frozen=True)
@@ -180,30 +221,71 @@ class Real(ArgumentType):
 
 
 @dataclass(frozen=True)
-class Pair(ArgumentType):
-    """Height and width, ``3x5``, or one number for both."""
+class Sizes(ArgumentType):
+    """Sizes side by side, ``3x5``, or one number for all of them.
+
+    Parameters
+    ----------
+    minimum : int
+        The least that each may be.
+    axes : int, optional
+        How many there are; by default as many as the input of the layer has between batch and
+        channels, which only its shape rule knows.
+    """
 
     minimum: int
+    axes: int | None = None
 
     @property
     def phrase(self) -> str:
         """What is expected, in words."""
-        return f"a size such as 3 or 3x3, of at least {self.minimum}"
+        if self.axes == 1:
+            return f"a whole number of at least {self.minimum}"
+        return f"a size such as 3 or {'x'.join('3' * (self.axes or 2))}, of at least {self.minimum}"
 
-    def convert(self, value: Value) -> tuple[int, int]:
-        """Return height and width."""
+    def convert(self, value: Value) -> tuple[int, ...]:
+        """Return one size for each axis; a single one, where their number is not known."""
         if isinstance(value, Size):
-            if len(value.sizes) != 2 or None in value.sizes:
+            sizes = tuple(size for size in value.sizes if size is not None)
+            if len(sizes) != len(value.sizes) or len(sizes) != (self.axes or len(sizes)):
                 raise self.wrong_type()
-            height, width = (Whole(0).convert(size or 0) for size in value.sizes)
         else:
             try:
-                height = width = Whole(-(2**63)).convert(value)
+                sizes = (Whole(-(2**63)).convert(value),) * (self.axes or 1)
             except ArgumentValueError:
                 raise self.wrong_type() from None
-        if min(height, width) < self.minimum:
+        if min(sizes) < self.minimum:
             raise self.out_of_range()
-        return height, width
+        return sizes
+
+
+@dataclass(frozen=True)
+class Pair(Sizes):
+    """Height and width, ``3x5``, or one number for both."""
+
+    axes: int | None = 2
+
+
+@dataclass(frozen=True)
+class OrNone(ArgumentType):
+    """Something of another type, or the word ``none``."""
+
+    other: ArgumentType
+    words = frozenset({"none"})
+
+    @property
+    def phrase(self) -> str:
+        """What is expected, in words."""
+        return f"{self.other.phrase}, or `none`"
+
+    def convert(self, value: Value) -> Any:
+        """Return the value as the other type does, None for the word."""
+        if value == Word("none"):
+            return None
+        try:
+            return self.other.convert(value)
+        except ArgumentValueError as bad:
+            raise ArgumentValueError(bad.code, self.phrase) from None
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
+from math import prod
 from typing import Any, ClassVar, Final
 
 import tensorgraph as tf
 from dsl.diagnostics import Severity
 from dsl.layers.activations import LINEAR, ActivationUse
-from dsl.layers.arguments import ArgumentType
+from dsl.layers.arguments import ArgumentType, format_sizes
 from dsl.layers.initializers import Fans, Initializer
 from tensorgraph.base.shapes import Shape
 
@@ -54,12 +56,17 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Flag:
-    """A bare word that sets an argument, as ``same`` sets the padding."""
+    """A bare word that sets an argument, as ``same`` sets the padding.
+
+    In canonical form it stands at the place of the option with its key, or else before the option
+    `before`, or else behind all options.
+    """
 
     word: str
     key: str
     value: Any
     doc: str
+    before: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,14 @@ class Weight:
         What the initialiser may depend on.
     trainable : bool
         Whether the optimiser changes it.
+    l1, l2 : float
+        The loss grows by l1 · Σ|w| and l2 / 2 · Σw².
+    max_norm : float or None
+        The largest Euclidean norm that the weights of one output may have; None: any.
+    norm_axes : tuple of int
+        The axes that such a norm is taken over; by default all but the last.
+    argument : str
+        The key of the argument that the initialiser comes from.
     """
 
     name: str
@@ -85,30 +100,62 @@ class Weight:
     initializer: Initializer
     fans: Fans
     trainable: bool = True
+    l1: float = 0.0
+    l2: float = 0.0
+    max_norm: float | None = None
+    norm_axes: tuple[int, ...] = ()
+    argument: str = "init"
+
+    def __post_init__(self) -> None:
+        if not self.norm_axes:
+            object.__setattr__(self, "norm_axes", tuple(range(len(self.shape) - 1)))
 
     @property
     def size(self) -> int:
         """How many numbers it holds."""
-        size = 1
-        for extent in self.shape:
-            size *= extent
-        return size
+        return prod(self.shape)
 
 
 @dataclass(frozen=True)
 class Window:
-    """How far one output of a layer sees (height, width), and how far apart outputs look."""
+    """How much of its input one output of a layer sees, and how far apart outputs look.
 
-    extent: tuple[int, int]
-    stride: tuple[int, int]
+    All have an entry for each axis between batch and channels. Where a layer makes images
+    larger, its outputs look at places closer than one pixel: the stride is a fraction.
+
+    Attributes
+    ----------
+    extent : tuple of int
+        How many places one output sees.
+    stride : tuple of int or Fraction
+        How far apart neighbouring outputs look.
+    start : tuple of int, Fraction or None
+        Where the first output begins to look, below 0 in the zeros around the input. Output i sees
+        the places from ceil(start + i · stride) on. None where the size of the input is not fixed.
+    """
+
+    extent: tuple[int, ...]
+    stride: tuple[int | Fraction, ...]
+    start: tuple[int | Fraction | None, ...]
 
 
 @dataclass(frozen=True)
 class Repair:
-    """Arguments that would make a layer fit: their keys, each with the text to write."""
+    """What would make a layer fit.
+
+    Attributes
+    ----------
+    changes : mapping
+        The keys of arguments, each with the text to write.
+    help : str
+        What it does, in a few words.
+    word : str
+        The layer to write in place of this one; empty: it stays.
+    """
 
     changes: Mapping[str, str]
     help: str
+    word: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,6 +174,9 @@ class Complaint:
         What may help, the best first.
     severity : str
         ``"error"`` or ``"warning"``.
+    inside : (int, int) or None
+        Which characters of a string it is about, where that string is the argument: the first
+        one, and the one behind the last.
     """
 
     code: str
@@ -136,6 +186,7 @@ class Complaint:
     notes: tuple[str, ...] = ()
     repairs: tuple[Repair, ...] = ()
     severity: Severity = "error"
+    inside: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -156,6 +207,8 @@ class Signature:
         Whether an activation's word may end it; it sets the key ``activation``.
     takes_names : bool
         Whether names of values may stand behind it.
+    rest : Parameter or None
+        What every further positional argument is; together they make a tuple.
     """
 
     word: str
@@ -164,11 +217,15 @@ class Signature:
     flags: tuple[Flag, ...] = ()
     takes_activation: bool = False
     takes_names: bool = False
+    rest: Parameter | None = None
 
     def __str__(self) -> str:
         """Return how it is written: ``conv FILTERS SIZE``."""
-        required = (p.name.upper() for p in self.positional if p.default is REQUIRED)
-        return " ".join([self.word, *required, *(["NAME …"] if self.takes_names else [])])
+        required = [p.name.upper() for p in self.positional if p.default is REQUIRED]
+        several = ["NAME …"] if self.takes_names else []
+        if self.rest is not None:
+            several = [f"{self.rest.name.upper()} …"]
+        return " ".join([self.word, *required, *several])
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -199,11 +256,14 @@ class Use:
         The shapes, without the batch; None for one that is not known at all.
     complaints : list of Complaint
         What the shape rule found.
+    vocabulary : int or None
+        How many different token ids the input holds, where it is a sequence of such.
     """
 
     arguments: Mapping[str, Any]
     inputs: tuple[Shape, ...]
     complaints: list[Complaint] = field(default_factory=list)
+    vocabulary: int | None = None
 
     def __getitem__(self, key: str) -> Any:
         return self.arguments[key]
@@ -235,8 +295,12 @@ class Layer(ABC):
         What is given as ``name=value``.
     flags : tuple of Flag
         The bare words it knows.
+    rest : Parameter or None
+        What every further positional argument is.
     takes_activation : bool
         Whether an activation's word may end it.
+    takes_tokens : bool
+        Whether its input is a sequence of token ids.
     merges : bool
         Whether it takes several inputs: the current value and named ones.
     sees_everything : bool
@@ -249,7 +313,9 @@ class Layer(ABC):
     positional: tuple[Parameter, ...] = ()
     options: ClassVar[tuple[Parameter, ...]] = ()
     flags: ClassVar[tuple[Flag, ...]] = ()
+    rest: ClassVar[Parameter | None] = None
     takes_activation: ClassVar[bool] = False
+    takes_tokens: ClassVar[bool] = False
     merges: ClassVar[bool] = False
     sees_everything: ClassVar[bool] = False
 
@@ -268,6 +334,7 @@ class Layer(ABC):
             self.flags,
             self.takes_activation,
             takes_names=self.merges,
+            rest=self.rest,
         )
 
     def activation(self, use: Use) -> ActivationUse:
@@ -275,11 +342,29 @@ class Layer(ABC):
         activation: ActivationUse = use.arguments.get("activation") or LINEAR
         return activation
 
-    @abstractmethod
     def infer(self, use: Use) -> Shape:
         """Return the output's shape without the batch, None where it is not known.
 
         What is wrong goes to ``use.complain``; after an error the shape is None.
+        """
+        if use.vocabulary is not None and not self.takes_tokens:
+            use.complain(_tokens_received(self.name))
+            return None
+        shape = self.output_shape(use)
+        if shape is None or None in use.inputs:
+            return shape
+        for weight in self.weights(use):
+            misfit = weight.initializer.misfit(weight.shape)
+            if misfit is not None:
+                use.complain(_misfit(self.name, weight, misfit))
+                return None
+        return shape
+
+    @abstractmethod
+    def output_shape(self, use: Use) -> Shape:
+        """Return what `infer` does: the rule that is the layer's own.
+
+        What any layer may complain about, `infer` has looked at already.
         """
 
     def weights(self, use: Use) -> tuple[Weight, ...]:
@@ -315,6 +400,25 @@ class Layer(ABC):
         training : bool
             Whether the network is being trained.
         """
+
+
+def _tokens_received(name: str) -> Complaint:
+    return Complaint(
+        "TG226",
+        f"`{name}` computes with numbers, and receives token ids",
+        "expected the vectors that `embedding` makes of them",
+        notes=("a token's id is its place in a list, not an amount",),
+    )
+
+
+def _misfit(name: str, weight: Weight, misfit: str) -> Complaint:
+    sizes = format_sizes(weight.shape)
+    return Complaint(
+        "TG229",
+        f"`{weight.initializer.name}` does not fit the {weight.name} of `{name}`, which is {sizes}",
+        misfit,
+        at=(weight.argument, "size"),
+    )
 
 
 LAYERS: dict[str, Layer] = {}

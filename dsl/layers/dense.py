@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import tensorgraph as tf
 from dsl.layers.arguments import Whole
-from dsl.layers.conv import BIAS_INIT_OPTION, INIT_OPTION, NO_BIAS
 from dsl.layers.definition import Layer, Parameter, Use, Weight, register
-from dsl.layers.initializers import Fans
-from dsl.layers.windows import unknown_features
+from dsl.layers.spatial import unknown_features
+from dsl.layers.weighted import FROZEN, KERNEL_OPTIONS, NO_BIAS, add_bias, kernel_weight, with_bias
 from tensorgraph.base.shapes import Shape, num_elements
 
 
@@ -19,12 +18,12 @@ class Dense(Layer):
     name = "dense"
     example = "dense 10 relu"
     positional = (Parameter("units", Whole(1), "how many outputs"),)
-    options = (INIT_OPTION, BIAS_INIT_OPTION)
-    flags = (NO_BIAS,)
+    options = KERNEL_OPTIONS
+    flags = (NO_BIAS, FROZEN)
     takes_activation = True
     sees_everything = True
 
-    def infer(self, use: Use) -> Shape:
+    def output_shape(self, use: Use) -> Shape:
         """Return the units, also where the input is not known."""
         if use.input is not None and num_elements(use.input) is None:
             use.complain(unknown_features(self.name, use.input))
@@ -35,10 +34,7 @@ class Dense(Layer):
         """Return the kernel (inputs, units) and the bias."""
         features, units = num_elements(use.input), use["units"]
         assert features is not None
-        fans = Fans(features, units)
-        kernel = Weight("kernel", (features, units), use["init"], fans)
-        bias = Weight("bias", (units,), use["bias_init"], fans)
-        return (kernel, bias) if use["bias"] else (kernel,)
+        return with_bias(use, units, kernel_weight(use, (features, units)))
 
     def multiply_adds(self, use: Use, output: tuple[int, ...]) -> int:
         """Return one per element of the kernel."""
@@ -55,8 +51,7 @@ class Dense(Layer):
         x = inputs[0]
         if use.input is not None and len(use.input) != 1:
             x = tf.reshape(x, [-1, num_elements(use.input)])
-        result = tf.matmul(x, weights["kernel"])
-        return tf.nn.bias_add(result, weights["bias"]) if use["bias"] else result
+        return add_bias(tf.matmul(x, weights["kernel"]), weights)
 
 
 register(Dense())

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import tensorgraph as tf
 from dsl.layers.definition import Layer, Use, register
-from dsl.layers.windows import unknown_features
+from dsl.layers.spatial import unknown_features
 from tensorgraph.base.shapes import Shape, num_elements
 
 
@@ -16,7 +16,7 @@ class Flatten(Layer):
     name = "flatten"
     example = "flatten"
 
-    def infer(self, use: Use) -> Shape:
+    def output_shape(self, use: Use) -> Shape:
         """Return the number of values."""
         if use.input is None:
             return None

@@ -1,0 +1,1 @@
+"""Text → the same text in canonical form. `tg fmt` and `dsl.format_text` use it."""
