@@ -6,28 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pygal
-from pygal.style import Style
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart.
-_STYLE = Style(
-    background="white",
-    plot_background="white",
-    foreground="#333333",
-    foreground_strong="#111111",
-    foreground_subtle="#999999",
-    # Losses come first, then accuracies: blue for training, orange for validation.
-    colors=("#0072B2", "#D55E00", "#56B4E9", "#E69F00"),
-    font_family="Helvetica, Arial, sans-serif",
-    label_font_size=13,
-    major_label_font_size=13,
-    legend_font_size=14,
-    title_font_size=18,
-    guide_stroke_color="#e4e4e4",
-    major_guide_stroke_color="#d0d0d0",
-    guide_stroke_dasharray="none",
-    major_guide_stroke_dasharray="none",
-    stroke_width=2.5,
-)
+from dsl.training.plots import BLUE, FORM, ORANGE, SKY, VERMILLION, format_number, make_style
+
+# Losses come first, then accuracies: blue for training, orange for validation.
+_STYLE = make_style(BLUE, VERMILLION, SKY, ORANGE)
 
 
 def draw_curves(title: str, epochs: Sequence[Mapping[str, Any]]) -> bytes:
@@ -45,13 +28,9 @@ def draw_curves(title: str, epochs: Sequence[Mapping[str, Any]]) -> bytes:
         title=title,
         x_title="epoch",
         style=_STYLE,
-        js=(),  # the default would load a script from the network
-        width=900,
-        height=520,
-        legend_at_bottom=True,
         show_minor_x_labels=False,
-        dots_size=3,
-        value_formatter=lambda value: f"{value:.4g}",
+        value_formatter=format_number,
+        **FORM,
     )
     labels = [str(record["epoch"]) for record in epochs]
     chart.x_labels = labels

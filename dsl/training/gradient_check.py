@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 import tensorgraph as tf
 from dsl.compiler import build_loss, compile_net
-from dsl.network import Net
+from dsl.network import Net, NetInput
 from tensorgraph.testing import Comparison, compare_gradients
 
 EXAMPLES = 3
@@ -40,12 +41,8 @@ def check_net(
         forward = model.apply(training=True)
         labels = tf.placeholder(tf.int64, [None], name="labels")
         loss = build_loss(model, forward, labels)
-        assert net.input_shape is not None
-        shape = [8 if d is None else d for d in net.input_shape]
-        feed = {
-            model.input: rng.uniform(0, 1, (EXAMPLES, *shape)),
-            labels: rng.integers(0, _classes(forward.output), EXAMPLES),
-        }
+        feed = {model.inputs[given.name]: _examples(given, rng) for given in net.inputs}
+        feed[labels] = rng.integers(0, _classes(forward.output), EXAMPLES)
         with tf.Session(graph=graph) as session:
             session.run(tf.global_variables_initializer())
             for layer in net.layers:
@@ -63,6 +60,14 @@ def check_net(
                             seed=seed,
                         ),
                     )
+
+
+def _examples(given: NetInput, rng: np.random.Generator) -> Any:
+    """Return random values for an input: numbers between 0 and 1, or token ids."""
+    shape = (EXAMPLES, *(8 if size is None else size for size in given.shape or ()))
+    if given.vocabulary is not None:
+        return rng.integers(0, given.vocabulary, shape, np.int32)
+    return rng.uniform(0, 1, shape)
 
 
 def _classes(output: tf.Tensor) -> int:

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tensorgraph.base.errors import DataError
+from tensorgraph.data import read_inputs
+
+_TEXTS = frozenset([".csv", ".tsv", ".txt"])
 
 Examples = np.ndarray[Any, np.dtype[np.float32]]
 
 
-def read_examples(path: Path, shape: tuple[int, ...]) -> Examples:
+def read_examples(
+    path: Path, shape: tuple[int, ...], reading: Mapping[str, Any] | None = None
+) -> Examples:
     """Return the examples of a file as an array of shape ``(count, *shape)``.
 
     Parameters
     ----------
     path : Path
-        A ``.npy`` array, or an image in a format that Pillow reads.
+        A ``.npy`` array, a ``.csv`` of the numbers of one example, an image in a format that Pillow
+        reads, or, for a network that was trained on them, a table or texts.
     shape : tuple of int
         The shape of one example. Images are brought to it.
+    reading : mapping, optional
+        How the examples of the training were read: tables and texts are read in the same way.
 
     Raises
     ------
@@ -31,6 +41,10 @@ def read_examples(path: Path, shape: tuple[int, ...]) -> Examples:
         raise DataError(f"{path} is no file")
     if path.suffix == ".npy":
         return _arranged(_read_array(path), path, shape)
+    if reading and path.suffix.lower() in _TEXTS:
+        return read_inputs(path, reading)
+    if path.suffix.lower() == ".csv":
+        return _arranged(_read_numbers(path), path, shape)
     return _read_image(path, shape)[np.newaxis]
 
 
@@ -41,6 +55,16 @@ def _read_array(path: Path) -> np.ndarray[Any, Any]:
         raise DataError(f"{path} is no .npy array of numbers: {error}") from None
     if array.dtype.kind not in "biuf":
         raise DataError(f"{path} holds {array.dtype}, not numbers")
+    return array
+
+
+def _read_numbers(path: Path) -> np.ndarray[Any, Any]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an empty file: its shape is an error of its own
+            array: np.ndarray[Any, Any] = np.loadtxt(path, delimiter=",", ndmin=1)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is no table of numbers: {error}") from None
     return array
 
 

@@ -1,62 +1,77 @@
 """The run folder: what a training leaves behind, each file written atomically.
 
-==================== ==========================================================================
-``<net>.net``        a copy of the file that was trained
-``config.json``      what was resolved: data, shape, classes, batch, epochs, seed
-``metrics.jsonl``    one line an epoch
-``model.safetensors`` the weights
-``summary.json``     the result
-``curves.svg``       loss and accuracy over the epochs
-``graph.svg``        the network (``graph.dot`` where nothing can draw it)
-==================== ==========================================================================
+======================== ======================================================================
+``<net>.net``            a copy of the file that was trained
+``source/``              instead, where it brings in other files: copies of all of them
+``config.json``          what was resolved: data, shape, classes, batch, epochs, seed
+``metrics.jsonl``        one line an epoch
+``model.safetensors``    the weights
+``model-1.safetensors``  the weights of each member, where several models or snapshots are averaged
+``preprocess.safetensors`` what ``preprocess`` learnt from the training examples
+``checkpoints/``         where the training stood after epochs
+``member-1/``            metrics and checkpoints of each member of an ensemble
+``summary.json``         the result
+``histograms.safetensors`` how weights and gradients were distributed after each epoch
+``curves.svg``           loss and accuracy over the epochs
+``graph.svg``            the network (``graph.dot`` where nothing can draw it)
+``diverged.svg``         where the loss became NaN: the first bad node in red
+``report.html``          all of it as a page: `dsl.report` writes it
+======================== ======================================================================
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
-
-from tensorgraph.base.errors import DataError
-from tensorgraph.base.files import write_atomically
+from dsl.training.checkpoints import Checkpoints
+from dsl.training.errors import RunError
+from dsl.training.state import Arrays
+from dsl.training.weights import read_weights, write_file, write_weights
+from tensorgraph.data import Preprocessing
 
 MODEL = "model.safetensors"
 CONFIG = "config.json"
 METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
-
-Weights = Mapping[str, np.ndarray[Any, Any]]
-
-
-class RunError(DataError):
-    """A run folder is missing, incomplete, damaged, or in the way."""
+HISTOGRAMS = "histograms.safetensors"
+PREPROCESS = "preprocess.safetensors"
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What `tg eval` and `tg predict` must know of a training.
+    """What `tg eval`, `tg predict` and `tg train --resume` must know of a training.
 
     Attributes
     ----------
     net : str
-        Name of the copy of the ``.net`` file inside the folder.
+        Where the copy of the ``.net`` file is inside the folder.
     data : str
         The data set's name, or an absolute path.
     input_shape : tuple of int
-        Shape of one example.
+        Shape of one example of the data.
     class_names : tuple of str
-        The classes, in the order of the output.
+        The classes, in the order of the output; empty where numbers are predicted.
     batch, epochs, seed : int
         As they were used.
     limit : int or None
         How many examples of each part were used; None for all.
+    origin : str
+        The absolute path of the file that was trained; weights to start from lie beside it.
+    settings : tuple of str
+        The changes that the command line made, ``NAME=VALUE``.
+    members : int
+        How many models, or snapshots, are averaged.
+    preprocess : tuple of mapping
+        The steps of ``preprocess``, without their arrays.
+    reading : mapping
+        How the data was read, such as the words of a vocabulary.
+    weights : str or None
+        The file of weights that `start_from` named.
     """
 
     net: str
@@ -67,6 +82,12 @@ class RunConfig:
     epochs: int
     seed: int
     limit: int | None
+    origin: str = ""
+    settings: tuple[str, ...] = ()
+    members: int = 1
+    preprocess: tuple[Mapping[str, Any], ...] = ()
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    weights: str | None = None
 
 
 class RunFolder:
@@ -80,7 +101,6 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._metrics: list[str] = []
 
     @classmethod
     def create(cls, net: str, out: Path | None = None) -> RunFolder:
@@ -102,17 +122,24 @@ class RunFolder:
         return cls(out)
 
     @classmethod
-    def open(cls, path: Path) -> RunFolder:
-        """Return the folder of a finished training.
+    def open(cls, path: Path, needed: Sequence[str] = (CONFIG, MODEL)) -> RunFolder:
+        """Return the folder of a training.
+
+        Parameters
+        ----------
+        path : Path
+            The folder.
+        needed : sequence of str
+            The files that it must hold.
 
         Raises
         ------
         RunError
-            If it is no run folder, or lacks the model.
+            If it is no run folder, or lacks one of them.
         """
         if not path.is_dir():
             raise RunError(f"{path} is no folder: expected a run folder, such as runs/lenet5-1")
-        missing = [name for name in (CONFIG, MODEL) if not (path / name).is_file()]
+        missing = [name for name in needed if not (path / name).is_file()]
         if missing:
             raise RunError(
                 f"{path} is no complete run folder: it lacks {' and '.join(missing)}"
@@ -132,21 +159,16 @@ class RunFolder:
         RunError
             If that fails; what was there before is kept.
         """
-        data = content.encode() if isinstance(content, str) else content
-        try:
-            write_atomically(self.path / name, data)
-        except OSError as error:
-            raise RunError(f"cannot write {self.path / name}: {error}") from None
+        write_file(self.path / name, content.encode() if isinstance(content, str) else content)
         return self.path / name
 
     def write_json(self, name: str, value: Any) -> Path:
         """Write a value as JSON, atomically."""
         return self.write(name, json.dumps(value, indent=2) + "\n")
 
-    def add_metrics(self, record: Mapping[str, Any]) -> None:
-        """Add an epoch to the metrics file."""
-        self._metrics.append(json.dumps(record))
-        self.write(METRICS, "".join(f"{line}\n" for line in self._metrics))
+    def write_metrics(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Write the metrics file, a line an epoch."""
+        self.write(METRICS, "".join(f"{json.dumps(record)}\n" for record in records))
 
     def write_config(self, config: RunConfig) -> None:
         """Write the configuration."""
@@ -164,30 +186,83 @@ class RunFolder:
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             values["input_shape"] = tuple(values["input_shape"])
-            values["class_names"] = tuple(values["class_names"])
+            for name in ("class_names", "settings", "preprocess"):
+                values[name] = tuple(values.get(name, ()))
             return RunConfig(**values)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise RunError(f"{path} is damaged: {error}") from None
 
-    def write_model(self, weights: Weights, net: str) -> Path:
-        """Write the weights in the safetensors format; the same weights give the same bytes."""
-        ordered = {name: np.ascontiguousarray(weights[name]) for name in sorted(weights)}
-        # One entry only: the library writes several in an order that changes from run to run.
-        return self.write(MODEL, save_tensors(ordered, {"tensorgraph": net}))
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """Its checkpoints."""
+        return Checkpoints(self.path / "checkpoints")
 
-    def read_model(self) -> dict[str, np.ndarray[Any, Any]]:
-        """Return the weights.
+    def member(self, number: int) -> RunFolder:
+        """Return the folder of a member of an ensemble, counted from 1; it is made."""
+        path = self.path / f"member-{number}"
+        try:
+            path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise RunError(f"cannot make {path}: {error.strerror or error}") from None
+        return RunFolder(path)
+
+    def write_model(self, weights: Arrays, net: str, member: int | None = None) -> Path:
+        """Write weights; the same weights give the same bytes.
+
+        Parameters
+        ----------
+        weights : dict of str to array
+            The weights by name.
+        net : str
+            The network's name.
+        member : int, optional
+            Of which member they are, counted from 1.
+        """
+        path = self.path / (MODEL if member is None else f"model-{member}.safetensors")
+        write_weights(path, weights, net)
+        return path
+
+    def count_members(self, wanted: int) -> int:
+        """Return how many of the models that are wanted are there; 1 for a single one."""
+        found = [self.file(f"model-{i + 1}.safetensors").exists() for i in range(wanted)]
+        return max(1, sum(found))
+
+    def read_models(self, members: int) -> list[Arrays]:
+        """Return the weights of all members.
 
         Raises
         ------
         RunError
-            If the file is damaged.
+            If a file is missing or damaged.
         """
-        path = self.path / MODEL
-        try:
-            return load_tensors(path.read_bytes())
-        except (OSError, SafetensorError) as error:
-            raise RunError(f"{path} is damaged or no model: {error}") from None
+        if members == 1:
+            return [read_weights(self.path / MODEL)]
+        return [read_weights(self.path / f"model-{i + 1}.safetensors") for i in range(members)]
+
+    def write_preprocessing(self, preprocessing: Preprocessing) -> tuple[dict[str, Any], ...]:
+        """Write the arrays of fitted steps, and return what `config.json` holds of them."""
+        records, arrays = preprocessing.state()
+        if arrays:
+            write_weights(self.path / PREPROCESS, arrays, "preprocess")
+        return tuple(records)
+
+    def read_preprocessing(self, config: RunConfig) -> Preprocessing:
+        """Return the fitted steps.
+
+        Raises
+        ------
+        DataError
+            If their file is missing or damaged.
+        """
+        path = self.path / PREPROCESS
+        arrays = read_weights(path) if path.exists() else {}
+        return Preprocessing.from_state(config.preprocess, arrays)
+
+    def sweep(self) -> None:
+        """Remove the temporary files that a process left that was killed while writing."""
+        for path in self.path.rglob(".*.tmp"):
+            with suppress(OSError):
+                path.unlink()
 
 
 def _next_folder(base: Path, net: str) -> Path:

@@ -1,223 +1,194 @@
-"""The training loop: a network, its data, and what happens in each epoch.
+"""A network with what trains it, measures it and predicts with it.
 
-`Trainer` holds the graphs and the session; `Trainer.fit` is a generator that yields what happens,
+`Trainer` holds the graph and the session; `Trainer.fit` is a generator that yields what happens,
 so that whoever runs it decides what to show, and may stop it after any step.
 """
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 import tensorgraph as tf
-from dsl.compiler import build_loss, compile_net
+from dsl.compiler import compile_net
 from dsl.network import Net
+from dsl.training.callbacks import BestWeights, Callback, CallbackList
+from dsl.training.errors import RunError
+from dsl.training.events import Event, Score
+from dsl.training.loop import Loop
+from dsl.training.measures import MAX_CONFUSED, Measures, Tally, count_confusion
+from dsl.training.state import Arrays, TrainingState
+from dsl.training.step import TrainingStep
+from dsl.training.transfer import starting_weights
+from dsl.training.weights import write_weights
 from tensorgraph import data
-from tensorgraph.data.examples import Inputs, Labels
+from tensorgraph.data.preprocessing import Preprocessing
 from tensorgraph.runtime.plan import Plan
 
 # Evaluation has no gradients to keep, so its batches may be larger than those of training.
 EVALUATION_BATCH = 512
 
 
-@dataclass(frozen=True)
-class Score:
-    """The mean loss and the share of right answers over some examples; None without examples.
-
-    `accuracy` is None too where the network does not tell classes apart.
-    """
-
-    loss: float | None = None
-    accuracy: float | None = None
-
-
-@dataclass(frozen=True)
-class StepDone:
-    """A step was made.
-
-    Attributes
-    ----------
-    epoch : int
-        Counted from 1.
-    step, steps : int
-        The step inside the epoch, counted from 1, and how many it has.
-    score : Score
-        The running means of the epoch so far.
-    examples_per_second : float
-        The speed of the epoch so far.
-    """
-
-    epoch: int
-    step: int
-    steps: int
-    score: Score
-    examples_per_second: float
-
-
-@dataclass(frozen=True)
-class EpochDone:
-    """An epoch was completed, or broken off.
-
-    Attributes
-    ----------
-    epoch, steps : int
-        Which, counted from 1, and how many steps were made in all epochs so far.
-    train, validation : Score
-        The running means of the training steps, and the score on the validation part.
-    seconds, examples_per_second : float
-        The time that the training steps took, and their speed.
-    """
-
-    epoch: int
-    steps: int
-    train: Score
-    validation: Score
-    seconds: float
-    examples_per_second: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the line of ``metrics.jsonl``."""
-        return {
-            "epoch": self.epoch,
-            "steps": self.steps,
-            "train_loss": self.train.loss,
-            "train_accuracy": self.train.accuracy,
-            "val_loss": self.validation.loss,
-            "val_accuracy": self.validation.accuracy,
-            "seconds": self.seconds,
-            "examples_per_second": self.examples_per_second,
-        }
-
-
-Event = StepDone | EpochDone
-
-
 class Trainer:
-    """A network with the graphs that train, evaluate and predict.
+    """A network, its variables' values, and the graph that trains, evaluates and predicts.
+
+    The nodes that train and measure are made when they are first needed.
 
     Parameters
     ----------
     net : Net
         The checked network; its ``train`` settings are used.
+    preprocessing : Preprocessing, optional
+        What is done to all examples before the network sees them, fitted already.
 
     Attributes
     ----------
     net : Net
         The parameter.
+    preprocessing : Preprocessing
+        The parameter; it may be set.
     model : Model
         Its variables.
     output : Tensor
         What it predicts, outside of training.
+    session : Session
+        Holds the values.
+    learning_rate : float
+        The learning rate before the schedule's factor; it may be set while training.
+    stop_training : bool
+        Set it while training to end after the current epoch.
+    starts : tuple of Start
+        The files that some of its weights start from.
+
+    Raises
+    ------
+    NetError, RunError
+        If such a file is missing or does not suit the network.
     """
 
-    def __init__(self, net: Net) -> None:
+    def __init__(self, net: Net, preprocessing: Preprocessing | None = None) -> None:
         self.net = net
+        self.preprocessing = preprocessing or Preprocessing()
+        self.learning_rate = float(net.train.optimizer.options["lr"])
+        self.stop_training = False
         self._graph = tf.Graph()
-        settings = net.train
+        self._labels: dict[tf.DType, tf.Tensor] = {}
+        self._measures: dict[tf.DType, Measures] = {}
+        self._steps: dict[tf.DType, TrainingStep] = {}
+        self._loop: Loop | None = None
         with self._graph.as_default():
-            tf.set_random_seed(settings.seed)
+            tf.set_random_seed(net.train.seed)
             self.model = compile_net(net)
-            self._labels = tf.placeholder(tf.int64, [None], name="labels")
-            evaluated = self.model.apply()
-            self.output = evaluated.output
-            self._evaluation = self._score(evaluated)
-            with tf.name_scope("training"):
-                trained = self.model.apply(training=True)
-                loss, accuracy = self._score(trained)
-            self._training = (loss, accuracy)
-            rate = settings.optimizer.options["lr"]
-            self._rate = tf.placeholder_with_default(rate, [], name="learning_rate")
-            optimizer = settings.optimizer.build(self._rate)
-            self._train_op = optimizer.minimize(loss, name="update")
-            initializer = tf.global_variables_initializer()
-        self._session = tf.Session(graph=self._graph)
-        self._session.run(initializer)
+            self._forward = self.model.apply()
+            self.output = self._forward.output
+        self.session = tf.Session(graph=self._graph)
+        self._initialize(self._all_variables())
+        values, self.starts = starting_weights(net)
+        for name, value in values.items():
+            self.model.variables[name].load(value, self.session)
 
-    def _score(self, forward: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return loss and accuracy of a batch."""
-        loss = build_loss(self.model, forward, self._labels)
-        with tf.name_scope("accuracy"):
-            right = tf.equal(_answer(forward.output), self._labels)
-            return loss, tf.reduce_mean(tf.cast(right, tf.float32))
-
-    def fit(self, examples: data.ExampleSet) -> Iterator[Event]:
+    def fit(
+        self,
+        examples: data.ExampleSet,
+        callbacks: Iterable[Callback] = (),
+        start: TrainingState | None = None,
+    ) -> Iterator[Event]:
         """Train, and yield an event after each step and each epoch.
 
         The order of the examples depends on seed and epoch alone. Closing the generator after a
-        step leaves the network as that step left it.
+        step leaves the network as that step left it. What the file says of ``stop``, ``schedule
+        plateau`` and ``checkpoint best=`` is done too.
 
         Parameters
         ----------
         examples : ExampleSet
             The data, with a validation part or without.
+        callbacks : iterable of Callback
+            Are told what happens.
+        start : TrainingState, optional
+            From `state` of an equal training: goes on from there as if it had not stopped.
 
         Yields
         ------
         StepDone, EpochDone
             What happened.
-        """
-        settings = self.net.train
-        steps = 0
-        per_epoch = -(-len(examples.x_train) // settings.batch)
-        total = min(per_epoch * settings.epochs, settings.steps or sys.maxsize)
-        rate = settings.optimizer.options["lr"]
-        for epoch in range(1, settings.epochs + 1):
-            if settings.steps is not None and steps >= settings.steps:
-                return
-            mean, seen, start = np.zeros(2), 0, time.perf_counter()
-            cut = data.batches(
-                examples.x_train,
-                examples.y_train,
-                settings.batch,
-                seed=settings.seed,
-                epoch=epoch,
-            )
-            for step, (x, y) in enumerate(cut, 1):
-                feed = self._feed(x, y)
-                feed[self._rate] = rate * settings.schedule.factor(steps, total)
-                values = self._session.run([*self._training, self._train_op], feed)
-                steps += 1
-                seen += len(x)
-                mean += (np.array(values[:2], np.float64) - mean) * len(x) / seen
-                seconds = time.perf_counter() - start
-                score = Score(float(mean[0]), float(mean[1]))
-                yield StepDone(epoch, step, per_epoch, score, seen / seconds)
-                if settings.steps is not None and steps >= settings.steps:
-                    break
-            validation = self.evaluate(examples.x_val, examples.y_val)
-            yield EpochDone(epoch, steps, score, validation, seconds, seen / seconds)
 
-    def evaluate(self, x: Inputs, y: Labels) -> Score:
+        Raises
+        ------
+        DivergedError
+            If the loss becomes NaN or infinite; the network is set back to the last good epoch.
+        RunError
+            If there is nothing to train, or `start` is of another training.
+        """
+        self._loop = Loop(self, examples, CallbackList(callbacks))
+        return self._loop.run(start)
+
+    def evaluate(self, x: Any, y: Any) -> Score:
         """Return the score on labelled examples.
 
         Parameters
         ----------
         x : array of shape (examples, ...)
             The inputs.
-        y : array of shape (examples,)
-            The classes.
+        y : array of shape (examples, ...)
+            The classes, or the values that should come out.
         """
+        return self._evaluate(x, y, lambda part: {self.model.input: self.inputs(x[part])})
+
+    def evaluate_outputs(self, outputs: Any, y: Any) -> Score:
+        """Return the score of given results, such as the mean of several networks'.
+
+        Parameters
+        ----------
+        outputs : array of shape (examples, ...)
+            The results, as `predict` gives them.
+        y : array of shape (examples, ...)
+            As for `evaluate`.
+        """
+        inverse = _INVERSES.get(self.net[self.net.outputs[0]].activation.name)
+
+        def feed(part: slice) -> dict[tf.Tensor, Any]:
+            if inverse is None:
+                return {self._forward.output: outputs[part], self._forward.logits: outputs[part]}
+            # Losses that contain the activation start from what it was applied to.
+            return {
+                self._forward.output: outputs[part],
+                self._forward.logits: inverse(outputs[part]),
+            }
+
+        return self._evaluate(outputs, y, feed)
+
+    def _evaluate(self, x: Any, y: Any, feed: Any) -> Score:
         if not len(x):
             return Score()
-        total = np.zeros(2)
-        cut = data.batches(x, y, EVALUATION_BATCH, seed=0, epoch=0, shuffle=False)
-        for inputs, labels in cut:
-            values = self._session.run(list(self._evaluation), self._feed(inputs, labels))
-            total += np.array(values, np.float64) * len(inputs)
-        loss, accuracy = total / len(x)
-        return Score(float(loss), float(accuracy))
+        measures = self.measures(y)
+        if measures.reset is not None:
+            self.session.run(measures.reset)
+        tally = Tally(list(measures.means))
+        counts = measures.chosen is not None and measures.classes <= MAX_CONFUSED
+        confusion = np.zeros((measures.classes,) * 2, np.int64) if counts else None
+        for start in range(0, len(x), EVALUATION_BATCH):
+            part = slice(start, start + EVALUATION_BATCH)
+            labels = y[part]
+            values = self.session.run(measures.fetches(), {**feed(part), self.labels(y): labels})
+            tally.add(values["means"], len(labels))
+            if confusion is not None and labels.ndim == 1:
+                confusion += count_confusion(labels, values["chosen"], measures.classes)
+        counted = {name: value for name, (value, _) in measures.counted.items()}
+        return measures.score(tally.means(), self.session.run(counted), confusion)
 
-    def predict(self, x: Inputs) -> np.ndarray[Any, Any]:
+    def predict(self, x: Any) -> np.ndarray[Any, Any]:
         """Return what the network makes of each example."""
-        shaped = self._shaped(x)
         parts = [
-            self._session.run(self.output, {self.model.input: shaped[i : i + EVALUATION_BATCH]})
-            for i in range(0, len(shaped), EVALUATION_BATCH)
+            self.session.run(
+                self.output, {self.model.input: self.inputs(x[i : i + EVALUATION_BATCH])}
+            )
+            for i in range(0, len(x), EVALUATION_BATCH)
         ]
         return np.concatenate(parts)
 
@@ -233,18 +204,110 @@ class Trainer:
         """
         shape = self.net.input_shape
         assert shape is not None
-        x = np.zeros((batch, *(1 if d is None else d for d in shape)), np.float32)
+        dtype = self.model.input.dtype.np_dtype
+        x = np.zeros((batch, *(1 if d is None else d for d in shape)), dtype)
         if predict:
-            return self._session.plan(self.output, {self.model.input: x})
-        feed = self._feed(x, np.zeros(batch, np.int64))
-        return self._session.plan([*self._training, self._train_op], feed)
+            return self.session.plan(self.output, {self.model.input: x})
+        y = np.zeros(batch, np.int64)
+        step = self.step(y)
+        feed = {step.input: x, self.labels(y): y}
+        return self.session.plan([*step.measures.means.values(), step.op], feed)
 
-    def weights(self) -> dict[str, np.ndarray[Any, Any]]:
+    # What the loop needs
+
+    def labels(self, y: Any) -> tf.Tensor:
+        """Return the placeholder for labels such as these."""
+        dtype = tf.int64 if y.dtype.kind in "iub" else tf.float32
+        if dtype not in self._labels:
+            shape = [None] if dtype == tf.int64 else None
+            name = "labels" if dtype == tf.int64 else "targets"
+            with self._graph.as_default():
+                self._labels[dtype] = tf.placeholder(dtype, shape, name=name)
+        return self._labels[dtype]
+
+    def measures(self, y: Any) -> Measures:
+        """Return what measures the network on labels such as these."""
+        labels = self.labels(y)
+        if labels.dtype not in self._measures:
+            with self._graph.as_default():
+                made = Measures(
+                    self.model, self._forward, labels, labels.dtype.is_integer, whole=True
+                )
+            self._measures[labels.dtype] = made
+        return self._measures[labels.dtype]
+
+    def step(
+        self,
+        y: Any,
+        of_classes: bool | None = None,
+        example_shape: tuple[int, ...] | None = None,
+    ) -> TrainingStep:
+        """Return what trains the network with labels such as these.
+
+        Parameters
+        ----------
+        y : array
+            The labels.
+        of_classes : bool, optional
+            Whether they are classes, or shares of them; by default if they are whole numbers.
+        example_shape : tuple of int, optional
+            The shape of an example of the data; by default it is as the network takes it.
+        """
+        labels = self.labels(y)
+        if labels.dtype not in self._steps:
+            before = set(self._all_variables())
+            with self._graph.as_default():
+                self._steps[labels.dtype] = TrainingStep(
+                    self.model,
+                    labels,
+                    labels.dtype.is_integer if of_classes is None else of_classes,
+                    self.preprocessing,
+                    example_shape,
+                )
+            self._initialize([v for v in self._all_variables() if v not in before])
+        return self._steps[labels.dtype]
+
+    def feed(self, step: TrainingStep, x: Any, y: Any, rate: float) -> dict[tf.Tensor, Any]:
+        """Return what is fed to a training step.
+
+        Parameters
+        ----------
+        step : TrainingStep
+            From `step`.
+        x, y : array
+            A batch of `TrainingBatches`.
+        rate : float
+            The learning rate.
+        """
+        given = x if step.attacks else self.arranged(x)
+        return {step.input: given, self.labels(y): y, step.rate: rate}
+
+    def inputs(self, x: Any) -> np.ndarray[Any, Any]:
+        """Return examples as the network takes them: preprocessed and arranged."""
+        return self.arranged(self.preprocessing.apply(x) if self.preprocessing else x)
+
+    def arranged(self, x: Any) -> np.ndarray[Any, Any]:
+        """Return examples arranged as the file's ``input`` says, as 28x28x1 for 784."""
+        shape = self.net.input_shape
+        assert shape is not None
+        arranged = x.reshape(len(x), *(-1 if d is None else d for d in shape))
+        return np.asarray(arranged, self.model.input.dtype.np_dtype)
+
+    # Weights and state
+
+    def weights(self) -> Arrays:
         """Return the values of all variables of the network, by name."""
-        values: dict[str, np.ndarray[Any, Any]] = self._session.run(dict(self.model.variables))
+        values: Arrays = self.session.run(dict(self.model.variables))
         return values
 
-    def load_weights(self, weights: dict[str, np.ndarray[Any, Any]]) -> None:
+    def best_weights(self) -> Arrays:
+        """Return the weights of the best epoch if ``checkpoint best=`` asks for it, else these."""
+        for callback in self._loop.callbacks.callbacks if self._loop else ():
+            if isinstance(callback, BestWeights) and callback.weights:
+                return callback.weights
+        return self.weights()
+
+    def load_weights(self, weights: Mapping[str, np.ndarray[Any, Any]]) -> None:
         """Set the variables of the network.
 
         Raises
@@ -253,10 +316,8 @@ class Trainer:
             If a variable is missing or left over, or has another shape.
         """
         variables = self.model.variables
-        missing, extra = (
-            sorted(set(variables) - set(weights)),
-            sorted(set(weights) - set(variables)),
-        )
+        missing = sorted(set(variables) - set(weights))
+        extra = sorted(set(weights) - set(variables))
         if missing or extra:
             raise ValueError(
                 "the weights do not suit the network:"
@@ -268,24 +329,108 @@ class Trainer:
                     f"the weights do not suit the network: {name} has shape"
                     f" {weights[name].shape}, the network needs {variable.shape}"
                 )
-            variable.load(weights[name], self._session)
+            variable.load(weights[name], self.session)
 
-    def _feed(self, x: Inputs, y: Labels) -> dict[tf.Tensor, Any]:
-        return {self.model.input: self._shaped(x), self._labels: y}
+    def save_weights(self, path: str | os.PathLike[str]) -> None:
+        """Write the weights into a safetensors file, atomically.
 
-    def _shaped(self, x: Inputs) -> Inputs:
-        """Return examples arranged as the file's ``input`` says, as 28x28x1 for 784."""
-        shape = self.net.input_shape
-        assert shape is not None
-        return x.reshape(len(x), *(-1 if d is None else d for d in shape))
+        Raises
+        ------
+        RunError
+            If that fails.
+        """
+        write_weights(path, self.weights(), self.net.name)
+
+    def state(self) -> TrainingState:
+        """Return where the current training stands; between two epochs, `fit` can go on there."""
+        assert self._loop is not None, "there is no training"
+        return self._loop.state()
+
+    def gradients(self, names: Iterable[str], count: int = 32) -> Arrays:
+        """Return gradients of the loss, on the first examples of the training's last step.
+
+        They are taken with the weights as they are now, and are not clipped. The training goes on
+        as if they had not been asked for.
+
+        Parameters
+        ----------
+        names : iterable of str
+            The variables; those that have no gradient are left out.
+        count : int, default 32
+            Of how many examples at most.
+        """
+        assert self._loop is not None, "there is no training"
+        return self._loop.gradients(names, count)
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """What each epoch of the current training came to."""
+        return self._loop.records if self._loop else []
+
+    @property
+    def steps_made(self) -> int:
+        """How many steps of the current training were made."""
+        return self._loop.steps_made if self._loop else 0
+
+    def snapshot_epochs(self) -> list[int]:
+        """Return the epochs of the current training at whose ends ``snapshots`` takes one."""
+        return self._loop.snapshot_epochs() if self._loop else []
+
+    def values(self) -> Arrays:
+        """Return the values of all variables, the optimizer's among them, by their nodes."""
+        values: Arrays = self.session.run({v.op.name: v for v in self._all_variables()})
+        return values
+
+    def load_values(self, values: Arrays, session: tf.Session | None = None) -> None:
+        """Set all variables.
+
+        Parameters
+        ----------
+        values : dict of str to array
+            From `values` of an equal trainer.
+        session : Session, optional
+            Another session of the same graph.
+
+        Raises
+        ------
+        RunError
+            If they are of another network.
+        """
+        variables = {v.op.name: v for v in self._all_variables()}
+        if variables.keys() != values.keys():
+            odd = ", ".join(sorted(variables.keys() ^ values.keys()))
+            raise RunError(
+                f"the checkpoint is of another network or optimizer; it differs in {odd}"
+            )
+        for name, variable in variables.items():
+            variable.load(values[name], session or self.session)
+
+    def _all_variables(self) -> list[tf.Variable]:
+        with self._graph.as_default():
+            return tf.global_variables()
+
+    def _initialize(self, variables: list[tf.Variable]) -> None:
+        with self._graph.as_default():
+            self.session.run(tf.variables_initializer(variables))
+
+    @cached_property
+    def parameters(self) -> int:
+        """How many numbers its weights are."""
+        return sum(weight.size for layer in self.net.layers for weight in layer.weights)
 
 
-def _answer(output: tf.Tensor) -> tf.Tensor:
-    """Return the number of the class that the network chooses."""
-    size = output.shape[-1].value
-    if size == 1:
-        return tf.cast(tf.reshape(output, [-1]) > 0.5, tf.int64)
-    return tf.argmax(output, -1)
+def _logit(p: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    p = np.clip(p, 1e-7, 1 - 1e-7)
+    result: np.ndarray[Any, Any] = np.log(p / (1 - p))
+    return result
+
+
+def _log(p: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    result: np.ndarray[Any, Any] = np.log(np.maximum(p, 1e-30))
+    return result
+
+
+_INVERSES = {"softmax": _log, "sigmoid": _logit}
 
 
 def with_settings(net: Net, **changes: Any) -> Net:
