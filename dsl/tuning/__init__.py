@@ -1,0 +1,1 @@
+"""Searching for good hyper-parameters: `tg tune`."""
