@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsl.cli.common import data_option, load_net, net_file
+from dsl.cli.common import data_option, load_net, net_file, set_option
 
 if TYPE_CHECKING:
     from tensorgraph.testing import Comparison
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.command("gradcheck", epilog="\b\nExample:\n  tg gradcheck lenet5.net --elements 100")
 @net_file
 @data_option("Take the shape of the input from this data.")
+@set_option
 @click.option(
     "--elements",
     type=click.IntRange(min=1),
@@ -25,15 +26,18 @@ if TYPE_CHECKING:
     help="How many elements of each parameter to compare.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Chooses weights and elements.")
-def command(file: Path, data: str | None, elements: int, seed: int) -> int:
+def command(
+    file: Path, data: str | None, settings: tuple[str, ...], elements: int, seed: int
+) -> int:
     """Check the gradient of every parameter of FILE against central differences, in float64.
 
     The exit code is 0 if all agree, else 1.
     """
     from dsl.training.gradient_check import check_net
 
+    net = load_net(file, data, settings)
     results = []
-    for layer, comparisons in check_net(load_net(file, data), elements=elements, seed=seed):
+    for layer, comparisons in check_net(net, elements=elements, seed=seed):
         right = all(c.ok for c in comparisons)
         results.append(right)
         click.echo(f"{'ok   ' if right else 'WRONG'} {layer}: {_verdicts(comparisons)}")

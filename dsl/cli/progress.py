@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from dsl.network import Net
+from dsl.training.events import EpochDone, Event, Score, StepDone
 from dsl.training.run import RunResult
-from dsl.training.trainer import EpochDone, Event, Score, StepDone
 
 
 class Reporter(Protocol):
@@ -68,12 +71,12 @@ class PlainReporter(SilentReporter):
     """
 
     def __init__(self, net: Net) -> None:
-        self._epochs = net.train.epochs
+        del net
 
     def show(self, event: Event) -> None:
         """Print an epoch."""
         if isinstance(event, EpochDone):
-            click.echo(epoch_line(event, self._epochs))
+            click.echo(epoch_line(event))
 
 
 class LiveReporter:
@@ -88,10 +91,9 @@ class LiveReporter:
     """
 
     def __init__(self, net: Net, console: Console) -> None:
-        self._epochs = net.train.epochs
         self._limit = net.train.steps
         self._bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            TextColumn("{task.fields[model]}epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(bar_width=24),
             TextColumn("step {task.fields[step]}/{task.fields[steps]}"),
             TextColumn("{task.fields[score]}"),
@@ -118,18 +120,20 @@ class LiveReporter:
     def show(self, event: Event) -> None:
         """Move the bar, or print an epoch above it."""
         if isinstance(event, EpochDone):
-            self._bar.console.print(epoch_line(event, self._epochs), markup=False)
+            self._bar.console.print(epoch_line(event), markup=False)
         else:
             self._move(event)
 
     def _move(self, event: StepDone) -> None:
-        total = event.steps * self._epochs
+        total = event.steps * event.epochs
         fields: dict[str, Any] = {
+            "model": f"{event.model}  " if event.model else "",
             "epoch": event.epoch,
-            "epochs": self._epochs,
+            "epochs": event.epochs,
             "step": event.step,
             "steps": event.steps,
-            "score": score_text(event.score),
+            # A line has no room for all metrics.
+            "score": score_text(Score(event.score.loss, event.score.accuracy)),
             "speed": event.examples_per_second,
         }
         if self._task is None:
@@ -146,13 +150,36 @@ def score_text(score: Score, prefix: str = "") -> str:
         parts.append(f"{prefix}loss {score.loss:.4f}")
     if score.accuracy is not None:
         parts.append(f"{prefix}accuracy {score.accuracy:.2%}".replace("%", " %"))
+    parts += [f"{prefix}{name} {value:.4f}" for name, value in score.others.items()]
     return "  ".join(parts)
 
 
-def epoch_line(event: EpochDone, epochs: int) -> str:
+def summary_text(summary: Mapping[str, Any]) -> str:
+    """Return the test score of a summary as `score_text` does."""
+    scores = {k.removeprefix("test_"): v for k, v in summary.items() if k.startswith("test_")}
+    return score_text(Score(scores.pop("loss"), scores.pop("accuracy"), scores), "test ")
+
+
+def print_classes(described: Mapping[str, Any]) -> None:
+    """Print the scores of each class as a table, and the confusion matrix if it is there."""
+    table = Table("class", "precision", "recall", "F1", box=None)
+    for name, scores in described.get("classes", {}).items():
+        table.add_row(name, *(f"{scores[word]:.4f}" for word in ("precision", "recall", "f1")))
+    console = Console(highlight=False)
+    console.print(table)
+    if "confusion" in described:
+        names = list(described["classes"])
+        matrix = Table("class \\ taken for", *names, box=None)
+        for name, row in zip(names, described["confusion"], strict=True):
+            matrix.add_row(name, *map(str, row))
+        console.print(matrix)
+
+
+def epoch_line(event: EpochDone) -> str:
     """Return an epoch in one line."""
     parts = [
-        f"epoch {event.epoch:>{len(str(epochs))}}/{epochs}",
+        event.model,
+        f"epoch {event.epoch:>{len(str(event.epochs))}}/{event.epochs}",
         score_text(event.train),
         score_text(event.validation, "val "),
         f"{event.examples_per_second:,.0f} ex/s",
@@ -160,12 +187,14 @@ def epoch_line(event: EpochDone, epochs: int) -> str:
     return "  ".join(part for part in parts if part)
 
 
-def conclude(result: RunResult) -> None:
+def conclude(result: RunResult, report: Path | None = None) -> None:
     """Print what a training came to, and where everything is."""
     summary = result.summary
     if result.interrupted:
         click.echo("stopped by Ctrl-C; what was trained is kept")
-    test = score_text(Score(summary["test_loss"], summary["test_accuracy"]), "test ")
+    for number, member in enumerate(summary.get("members", ()), 1):
+        click.echo(f"{summary_text(member)}  (model {number} of {len(summary['members'])})")
+    test = summary_text(summary)
     if test:
         click.echo(test)
     click.echo(f"{summary['parameters']:,} parameters, {summary['seconds']:.1f} s")
@@ -174,7 +203,9 @@ def conclude(result: RunResult) -> None:
         ("curves", result.curves),
         ("graph", result.graph),
         ("summary", result.folder.file("summary.json")),
+        ("report", report),
     ):
-        click.echo(f"{label:<8} {path}")
+        if path is not None:
+            click.echo(f"{label:<8} {path}")
     if result.note:
         click.echo(result.note, err=True)
