@@ -1,4 +1,4 @@
-"""What every test can use: hypothesis profiles, the shared data sets, the `gpu` marker.
+"""What every test can use: hypothesis profiles, the shared data sets, what markers mean.
 
 Profiles: `quick` is the default, `deep` is for a machine with time. Choose one with
 ``pytest --hypothesis-profile deep`` or ``HYPOTHESIS_PROFILE=deep``.
@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import functools
 import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -37,6 +42,49 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
+class Visit(NamedTuple):
+    """What a browser made of a page."""
+
+    dom: str  # after all scripts have run
+    console: list[str]
+    requests: list[str]  # those that left the machine, or would have
+
+
+@pytest.fixture
+def browse(tmp_path: Path) -> Callable[..., Visit]:
+    """Return a function that opens a page in Chromium, and runs one more script in it."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("needs Chromium")
+
+    def visit(page: Path, script: str = "") -> Visit:
+        html = page.read_text(encoding="utf-8")
+        nonce = re.search(r'nonce="(\w+)"', html)
+        assert nonce is not None
+        mine = f'<script nonce="{nonce[1]}">{script}</script></body>'
+        copy, log = tmp_path / "visited.html", tmp_path / "net.json"
+        copy.write_text(html.replace("</body>", mine), encoding="utf-8")
+        quiet = ["--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"]
+        done = subprocess.run(
+            [
+                *(chromium, "--headless=new", "--no-sandbox", "--disable-gpu", *quiet),
+                *("--enable-logging=stderr", f"--log-net-log={log}", "--window-size=1280,900"),
+                *(f"--user-data-dir={tmp_path / 'browser'}", "--dump-dom", copy.as_uri()),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+        # The log may end in the middle of an entry. What the browser itself asks for has no origin.
+        started = re.findall(r'"initiator":"(.*?)".*?"url":"(https?:.*?)"', log.read_text("utf-8"))
+        urls = [url for origin, url in started if origin != "not an origin"]
+        return Visit(done.stdout, console, urls)
+
+    return visit
+
+
 @functools.cache
 def _missing_device() -> str | None:
     """Return why there is no CUDA device to test on, or None where there is one."""
@@ -52,6 +100,8 @@ def _missing_device() -> str | None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip tests marked `gpu` where there is no device."""
+    """Skip tests marked `gpu` where there is no device, those marked `keras` unless asked for."""
     if item.get_closest_marker("gpu") is not None and (reason := _missing_device()):
         pytest.skip(reason)
+    if item.get_closest_marker("keras") is not None and "keras" not in item.config.option.markexpr:
+        pytest.skip("needs Keras and a minute: pytest -m keras")

@@ -55,3 +55,20 @@ def test_a_chain_is_built_differentiated_and_run() -> None:
     assert [line.split("  ")[0] for line in stages] == [
         *("build", "differentiate", "first run, with the plan", "each further run")
     ]
+
+
+def test_ways_to_convolve_are_timed_and_the_table_written(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(PAGE.replace("step.py", "convolution.py"), encoding="utf-8")
+    script = str(STEP.with_name("convolution.py"))
+    command = [sys.executable, script, "lenet 2", "--runs", "1", "--write", str(page)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    text = page.read_text(encoding="utf-8")
+    assert "\n| lenet 2 | 64x14x14x6 → 16, 5x5 valid | " in text
+    assert "old numbers" not in text
+    missing = subprocess.run(
+        [sys.executable, script, "vgg"], capture_output=True, text=True, check=False
+    )
+    assert missing.returncode == 2
+    assert "no such shape: vgg" in missing.stderr

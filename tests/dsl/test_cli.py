@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -19,28 +18,24 @@ import dsl.cli
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 DIGITS = str(EXAMPLES / "digits.net")
-COMMANDS = ("train", "eval", "predict", "summary", "render", "check", "plan", "gradcheck")
-
-
-class Result(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def tg(tmp_path, monkeypatch, capfd):
-    """Return a function that runs `tg` in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*args: object) -> Result:
-        with pytest.raises(SystemExit) as exit_:
-            dsl.cli.main([str(a) for a in args])
-        code = exit_.value.code
-        assert isinstance(code, int)
-        return Result(code, *capfd.readouterr())
-
-    return run
+COMMANDS = (
+    "train",
+    "eval",
+    "predict",
+    "summary",
+    "render",
+    "check",
+    "plan",
+    "gradcheck",
+    "fmt",
+    "help",
+    "explain",
+    "compare",
+    "lr-find",
+    "tune",
+    "convert-weights",
+    "step",
+)
 
 
 @pytest.fixture(scope="module")
@@ -128,10 +123,12 @@ class TestSummary:
 class TestTrain:
     def test_run_folder(self, run_folder):
         assert {p.name for p in run_folder.iterdir()} == {
+            "checkpoints",
             "config.json",
             "curves.svg",
             "digits.net",
             "graph.svg",
+            "histograms.safetensors",
             "metrics.jsonl",
             "model.safetensors",
             "summary.json",
@@ -140,7 +137,7 @@ class TestTrain:
         assert list(summary) == [
             *("net", "epochs", "steps", "train_loss", "train_accuracy", "val_loss"),
             *("val_accuracy", "test_loss", "test_accuracy", "seconds", "examples_per_second"),
-            *("parameters", "backend", "seed", "versions"),
+            *("parameters", "backend", "seed", "versions", "classes"),
         ]
         assert summary["epochs"] == 3
         assert summary["test_accuracy"] > 0.9
@@ -336,13 +333,13 @@ class TestRender:
 
     def test_without_graphviz_the_dot_text_is_written(self, tg, monkeypatch):
         from tensorgraph import viz
-        from tensorgraph.viz import render
+        from tensorgraph.viz import painting
 
         def nothing_draws(dot, format):
             raise viz.GraphvizMissingError("pip install pygraphviz", dot)
 
         tg("render", DIGITS, "-o", "drawn.dot")
-        monkeypatch.setattr(sys.modules[render.__module__], "draw", nothing_draws)
+        monkeypatch.setattr(painting, "draw", nothing_draws)
         result = tg("render", DIGITS, "-o", "graph.svg")
         assert result.code == 0
         assert result.out == "wrote graph.dot\n"

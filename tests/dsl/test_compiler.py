@@ -44,7 +44,7 @@ def test_names_and_sources_of_nodes():
     assert model.input.op.name == "input"
     assert model.variables["conv/kernel"].op.name == "conv/kernel"
     assert set(model.variables) == {"conv/kernel", "conv/bias", "last/kernel", "last/bias"}
-    for name, place in (("conv", "a.net:2:1"), ("last", "a.net:3:1")):
+    for name, place in (("conv", "a.net:2:1"), ("last", "a.net:3:8")):
         made = [op for op in model.graph.get_operations() if op.name.startswith(f"{name}/")]
         assert made
         assert {op.source for op in made} == {place}

@@ -3,6 +3,7 @@
 ``python tests/dsl/test_messages.py`` writes the expected texts anew, to be read before a commit.
 """
 
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,16 @@ FOLDER = Path(__file__).parent / "broken"
 FILES = sorted(FOLDER.glob("*.net"))
 
 
+def refused(path, text):
+    """Return the error that a file's text gives, in the file's folder."""
+    with chdir(path.parent), pytest.raises(NetError) as caught:
+        dsl.check(dsl.parse(text, path.name))
+    return caught.value
+
+
 def said_about(path):
     """Return the messages about a file as one text."""
-    with pytest.raises(NetError) as caught:
-        dsl.check(dsl.parse(dsl.read_file(path), path.name))
-    return f"{caught.value}\n"
+    return f"{refused(path, dsl.read_file(path))}\n"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -29,11 +35,10 @@ def test_broken_file(path):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_suggestions_together_make_the_file_valid(path):
     text = dsl.read_file(path)
-    with pytest.raises(NetError) as caught:
-        dsl.check(dsl.parse(text))
-    edits = [edit for d in caught.value.diagnostics for edit in d.edits]
+    edits = [edit for d in refused(path, text).diagnostics for edit in d.edits]
     if edits:
-        dsl.check(dsl.parse(apply_edits(text, edits)))
+        with chdir(path.parent):
+            dsl.check(dsl.parse(apply_edits(text, edits), path.name))
 
 
 def test_the_two_mistakes_of_the_milestone():

@@ -100,6 +100,60 @@ def test_receptive_fields():
     assert summary("input 9; dense 2").layers[0].receptive_field is None
 
 
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("input 99x9; conv1d 4 5; maxpool 2; conv1d 4 3 dilation=2; gap", [5, 6, 14, 99]),
+        ("input 99 of 50; embedding 8; conv1d 4 5; lstm 4", [1, 5, 99]),
+        ("input 9x9x9x1; conv3d 4 3; avgpool 2x1x1; depth = conv3d 4 3", "3x3x3 4x3x3 8x5x5"),
+        # Half a pixel apart, three neighbours see two pixels.
+        ("input 9x9x1; upsample 2; conv 4 3x3; upsample 2 bilinear", "1x1 2x2 3x3"),
+        ("input 9x9x1; maxpool 2 ceil; deconv 4 2x2 stride=2; conv 4 3x3", "2x2 2x2 4x4"),
+        ("input 9x9x1; deconv 4 4x4 stride=2 same; deconv 4 3x3", "2x2 3x3"),
+        ("input 9x9x2; separable 4 3x3; depthwise 3x3 stride=2; batchnorm", "3x3 5x5 5x5"),
+        ("input 8x8x2; conv 2 3x3; reshape 6x12; conv1d 2 3", "3x3 3x3 -"),
+        ("input 8x8x2; reshape 8x16; rnn 4", "1x1 8x8"),
+    ],
+)
+def test_receptive_fields_of_every_kind(text, fields):
+    if isinstance(fields, str):
+        fields = [None if f == "-" else tuple(map(int, f.split("x"))) for f in fields.split()]
+    found = [layer.receptive_field for layer in summary(text).layers]
+    assert found == [(f,) if isinstance(f, int) else f for f in fields]
+
+
+@pytest.mark.parametrize(
+    ("text", "parameters", "multiply_adds"),
+    [
+        # AlexNet's second layer, in two groups.
+        ("input 27x27x96; conv 256 5x5 pad=2 groups=2", 307_456, 27 * 27 * 307_200),
+        # MobileNet's first pair: a depthwise convolution and one of 1x1.
+        ("input 112x112x32; depthwise 3x3 same nobias", 288, 112 * 112 * 288),
+        ("input 112x112x32; separable 64 3x3 same nobias", 288 + 2048, 112 * 112 * 2336),
+        ("input 7x7x8; depthwise 3x3 same multiplier=2", 3 * 3 * 8 * 2 + 16, 49 * 144),
+        ("input 7x7x8; deconv 4 3x3 stride=2 same", 3 * 3 * 4 * 8 + 4, 49 * 288),
+        ("input 128x9; conv1d 16 3", 3 * 9 * 16 + 16, 126 * 432),
+        ("input 4x8x8x2; conv3d 8 3 same", 27 * 2 * 8 + 8, 4 * 8 * 8 * 432),
+        ("input 8x8x3; batchnorm", 12, 0),
+        ("input 8x8x3; batchnorm noscale", 9, 0),
+        ("input 8x8x3; layernorm", 6, 0),
+    ],
+)
+def test_cost_of_other_layers(text, parameters, multiply_adds):
+    (layer,) = summary(text).layers
+    assert layer.parameters == parameters
+    assert layer.multiply_adds == multiply_adds
+
+
+def test_moving_statistics_and_frozen_weights_are_not_trained():
+    s = summary("input 8x8x3; batchnorm; conv 2 3x3 frozen; dense 4 frozen")
+    assert [(layer.parameters, layer.trainable) for layer in s.layers] == [
+        (12, 6),
+        (56, 0),
+        (292, 0),
+    ]
+
+
 def test_json_has_the_schema_of_the_command():
     s = summary("input 4x4x1\nconv 2 3x3 relu\ndense 3 softmax")
     data = s.to_json()
@@ -108,6 +162,7 @@ def test_json_has_the_schema_of_the_command():
         "net": "a",
         "parameters": 20 + 27,
         "trainable": 47,
+        "non_trainable": 0,
         "multiply_adds": 4 * 18 + 24,
         "activation_bytes": (8 + 3) * 4,
         "layers": [
@@ -118,6 +173,7 @@ def test_json_has_the_schema_of_the_command():
                 "output_shape": [2, 2, 2],
                 "parameters": 20,
                 "trainable": 20,
+                "non_trainable": 0,
                 "multiply_adds": 72,
                 "activation_bytes": 32,
                 "receptive_field": [3, 3],
@@ -129,6 +185,7 @@ def test_json_has_the_schema_of_the_command():
                 "output_shape": [3],
                 "parameters": 27,
                 "trainable": 27,
+                "non_trainable": 0,
                 "multiply_adds": 24,
                 "activation_bytes": 12,
                 "receptive_field": [4, 4],
