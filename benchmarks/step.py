@@ -16,7 +16,6 @@ import datetime
 import json
 import os
 import platform
-import re
 import statistics
 import subprocess
 import sys
@@ -31,17 +30,12 @@ HERE = Path(__file__).resolve().parent
 # So that the benchmark runs from a checkout, too, in an environment that has the peers only.
 sys.path.insert(0, str(HERE.parent))
 
+from report import BenchmarkError, cpu, write_into  # noqa: E402
+from report import table as markdown  # noqa: E402
 from worker import LIBRARIES  # noqa: E402
 from workload import BATCH, DESCRIPTIONS, INPUT_SHAPES  # noqa: E402
 
-from tensorgraph.base.files import write_atomically  # noqa: E402
-
 OURS = "tensorgraph"
-MARKS = "<!-- step.py writes from here -->\n", "<!-- to here -->\n"
-
-
-class BenchmarkError(Exception):
-    """A library did not do what was asked."""
 
 
 @dataclass
@@ -127,7 +121,7 @@ def table(libraries: list[Library], nets: list[str]) -> str:
     peers = [lib for lib in libraries if lib is not ours]
     compare = ours is not None and bool(peers)
     head = ["ms a step", *(f"{lib.name} {lib.version}" for lib in libraries)]
-    rows = [head + ["ratio to the best peer"] * compare, ["---"] * (len(head) + compare)]
+    rows = [head + ["ratio to the best peer"] * compare]
     for net in nets:
         row = [net, *(f"{1e3 * statistics.median(lib.medians[net]):.2f}" for lib in libraries)]
         if ours is not None and peers:
@@ -139,18 +133,7 @@ def table(libraries: list[Library], nets: list[str]) -> str:
             [statistics.median(ratios(ours, peers, net)) for net in nets]
         )
         rows.append(["geometric mean", *[""] * len(libraries), f"{mean:.2f}"])
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
-
-
-def cpu() -> str:
-    """Return what the processor is called."""
-    try:
-        found = re.search(
-            r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8")
-        )
-    except OSError:
-        found = None
-    return found[1] if found else platform.processor() or platform.machine()
+    return markdown(rows)
 
 
 def warn_if_busy() -> None:
@@ -190,16 +173,6 @@ def measure(arguments: argparse.Namespace) -> str:
         return table(libraries, arguments.nets)
 
 
-def write_into(page: Path, text: str) -> None:
-    """Put the text between the two marks of a page."""
-    begin, end = MARKS
-    before, found_begin, rest = page.read_text(encoding="utf-8").partition(begin)
-    _, found_end, after = rest.partition(end)
-    if not (found_begin and found_end):
-        raise BenchmarkError(f"{page} lacks the lines {begin.strip()} and {end.strip()}")
-    write_atomically(page, f"{before}{begin}\n{text}\n{end}{after}".encode())
-
-
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("nets", nargs="*", metavar="NET", help=f"of {', '.join(INPUT_SHAPES)}")
@@ -231,7 +204,7 @@ def main() -> int:
         print(text)
         if arguments.write:
             nets = "".join(f"- {net}: {DESCRIPTIONS[net]}\n" for net in arguments.nets)
-            write_into(arguments.write, f"{text}\n{nets}")
+            write_into(arguments.write, "step.py", f"{text}\n{nets}")
     except BenchmarkError as failure:
         print(failure, file=sys.stderr)
         return 1
