@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from dsl.cli.attack import command as attack
+from dsl.cli.bench import command as bench
 from dsl.cli.check import command as check
 from dsl.cli.compare import command as compare
 from dsl.cli.convert_weights import command as convert_weights
@@ -24,6 +25,7 @@ from dsl.cli.inspect import command as inspect
 from dsl.cli.lr_find import command as lr_find
 from dsl.cli.plan import command as plan
 from dsl.cli.predict import command as predict
+from dsl.cli.profile import command as profile
 from dsl.cli.render import command as render
 from dsl.cli.report import command as report
 from dsl.cli.step import command as step
@@ -46,7 +48,7 @@ Examples:
 
 GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Write a network": (check, summary, fmt, help_, explain),
-    "Look inside": (render, step, plan, gradcheck, filters),
+    "Look inside": (render, step, plan, profile, bench, gradcheck, filters),
     "Train it": (data, lr_find, train, tune, convert_weights),
     "Use and judge what was trained": (evaluate, predict, compare, report, inspect, attack),
 }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 import tensorgraph as tf
 from dsl.compiler import build_loss, compile_net
-from dsl.network import Net, NetInput
+from dsl.network import Net
+from dsl.training.made_up import made_up_input
 from tensorgraph.testing import Comparison, compare_gradients
 
 EXAMPLES = 3
@@ -41,7 +41,9 @@ def check_net(
         forward = model.apply(training=True)
         labels = tf.placeholder(tf.int64, [None], name="labels")
         loss = build_loss(model, forward, labels)
-        feed = {model.inputs[given.name]: _examples(given, rng) for given in net.inputs}
+        feed = {
+            model.inputs[given.name]: made_up_input(given, EXAMPLES, rng) for given in net.inputs
+        }
         feed[labels] = rng.integers(0, _classes(forward.output), EXAMPLES)
         with tf.Session(graph=graph) as session:
             session.run(tf.global_variables_initializer())
@@ -60,14 +62,6 @@ def check_net(
                             seed=seed,
                         ),
                     )
-
-
-def _examples(given: NetInput, rng: np.random.Generator) -> Any:
-    """Return random values for an input: numbers between 0 and 1, or token ids."""
-    shape = (EXAMPLES, *(8 if size is None else size for size in given.shape or ()))
-    if given.vocabulary is not None:
-        return rng.integers(0, given.vocabulary, shape, np.int32)
-    return rng.uniform(0, 1, shape)
 
 
 def _classes(output: tf.Tensor) -> int:

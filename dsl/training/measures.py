@@ -10,7 +10,7 @@ import numpy as np
 import tensorgraph as tf
 from dsl.compiler import Forward, Model, build_loss, target_rows
 from dsl.losses import tells_classes
-from dsl.metrics import METRICS, VALIDATION, Answers, Confusion
+from dsl.metrics import VALIDATION, Answers, Confusion, metric_of
 from dsl.training.events import Score
 from tensorgraph.base.shapes import num_elements
 
@@ -75,7 +75,7 @@ class Measures:
                 self._add(name, answers, whole)
 
     def _add(self, name: str, answers: Answers, whole: bool) -> None:
-        metric = METRICS[name]
+        metric = metric_of(name)
         if metric.needs != "anything" and self.chosen is None:
             return
         if metric.mean is not None:
@@ -100,12 +100,12 @@ class Measures:
         self, means: Mapping[str, float], counted: Mapping[str, float], confusion: Confusion | None
     ) -> Score:
         """Return the score that means, counted metrics and the confusion matrix give."""
-        values = {name: METRICS[name].of_mean(value) for name, value in means.items()}
+        values = {name: metric_of(name).of_mean(value) for name, value in means.items()}
         loss, accuracy = values.pop("loss"), values.pop("accuracy", None)
         values |= {name: float(value) for name, value in counted.items()}
         if confusion is not None:
             for name in self._of_confusion:
-                compute = METRICS[name].of_confusion
+                compute = metric_of(name).of_confusion
                 assert compute is not None
                 values[name] = compute(confusion)
         return Score(loss, accuracy, values, confusion)

@@ -87,7 +87,9 @@ class TrainingStep:
         optimizer = settings.optimizer.build(self.rate)
         computed = optimizer.compute_gradients(total, variables)
         names = {variable: name for name, variable in model.variables.items()}
-        self.gradients = {names[v]: g for g, v in computed if g is not None and v in names}
+        self.gradients = {
+            names[v]: tf.convert_to_tensor(g) for g, v in computed if g is not None and v in names
+        }
         pairs = self._clipped(self._decayed(computed))
         if all(gradient is None for gradient, _ in pairs):
             raise RunError("there is nothing to train: the loss depends on no weight")
@@ -149,7 +151,9 @@ class TrainingStep:
         if not decay:
             return pairs
         kernels = {variable for _, variable in self._kernels()}
-        return [(g + decay * v if g is not None and v in kernels else g, v) for g, v in pairs]
+        return [
+            (tf.add(g, decay * v) if g is not None and v in kernels else g, v) for g, v in pairs
+        ]
 
     def _clipped(self, pairs: list[_Pair]) -> Sequence[_Pair]:
         clip = self._model.net.train.clip
@@ -172,7 +176,7 @@ class TrainingStep:
         return tf.group(update, *limits, name="step") if limits else update
 
 
-_Pair = tuple[tf.Tensor | None, tf.Variable]
+_Pair = tuple[tf.Tensor | tf.IndexedSlices | None, tf.Variable]
 
 
 def _limited(kernel: tf.Tensor, axes: Sequence[int], limit: float) -> tf.Tensor:

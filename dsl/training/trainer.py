@@ -28,6 +28,7 @@ from dsl.training.transfer import starting_weights
 from dsl.training.weights import write_weights
 from tensorgraph import data
 from tensorgraph.data.preprocessing import Preprocessing
+from tensorgraph.passes.program import Program
 from tensorgraph.runtime.plan import Plan
 
 # Evaluation has no gradients to keep, so its batches may be larger than those of training.
@@ -202,16 +203,24 @@ class Trainer:
         predict : bool, default False
             Of a prediction.
         """
+        return self.session.plan(*self._run_of(batch, predict))
+
+    def program(self, batch: int, *, predict: bool = False) -> Program:
+        """Return what `plan` is made of, before the passes."""
+        return self.session.program(*self._run_of(batch, predict), optimized=False)
+
+    def _run_of(self, batch: int, predict: bool) -> tuple[Any, dict[tf.Tensor, Any]]:
+        """Return fetches and feeds of a training step, or of a prediction."""
         shape = self.net.input_shape
         assert shape is not None
         dtype = self.model.input.dtype.np_dtype
         x = np.zeros((batch, *(1 if d is None else d for d in shape)), dtype)
         if predict:
-            return self.session.plan(self.output, {self.model.input: x})
+            return self.output, {self.model.input: x}
         y = np.zeros(batch, np.int64)
         step = self.step(y)
         feed = {step.input: x, self.labels(y): y}
-        return self.session.plan([*step.measures.means.values(), step.op], feed)
+        return [*step.measures.means.values(), step.op], feed
 
     # What the loop needs
 

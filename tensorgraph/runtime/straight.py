@@ -1,0 +1,103 @@
+"""The steps of a plan as one Python function.
+
+A loop over steps looks up, for each of them, what it reads and where its result goes, although both
+are the same in every run. Written out, a step is one line, as ``v7 = f3(v5, c2, out=o3)``: values
+are local variables of the function, and whatever never changes is a name of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from tensorgraph.base.backend import Array
+
+if TYPE_CHECKING:
+    from tensorgraph.runtime.plan import Step
+
+# Python takes 10 to 50 µs to compile a line, and saves a fraction of one each time that it runs.
+MOST_STEPS = 1000
+
+
+class Straight:
+    """Steps written out.
+
+    Parameters
+    ----------
+    steps : list of Step
+        What runs, in order.
+    initial : sequence
+        The value of each slot before the first step: constants and variables, None elsewhere.
+    feeds, fetches : sequence of int
+        The slots that are given, and those that are returned.
+
+    Attributes
+    ----------
+    steps : list of Step
+        The parameter.
+    source : str
+        What was written. The step of index i stands in line i + 2.
+    run : callable
+        Takes the values of `feeds`, returns a list with those of `fetches`.
+    """
+
+    def __init__(
+        self,
+        steps: list[Step],
+        initial: Sequence[Any],
+        feeds: Sequence[int],
+        fetches: Sequence[int],
+    ) -> None:
+        self.steps = steps
+        self._initial = initial
+        # Names of the whole module: Python finds them as fast as local ones.
+        names = {_value(i): value for i, value in enumerate(initial) if value is not None}
+        lines = [
+            f"def run({_values(feeds)}):",
+            *(_line(number, step, names) for number, step in enumerate(steps)),
+            f"    return [{_values(fetches)}]",
+        ]
+        self.source = "\n".join(lines)
+        exec(compile(self.source, "<plan>", "exec"), names)
+        # Taken out, lest the function and its names keep each other alive, and all buffers too.
+        self.run: Callable[..., list[Array]] = names.pop("run")
+
+    def failed(self, trace: TracebackType | None) -> tuple[Step, list[Any]] | None:
+        """Return the step that raised an error, and the values of all slots then.
+
+        Parameters
+        ----------
+        trace : traceback
+            Of the error, from where `run` was called; None is returned if no step ran.
+        """
+        inside = trace.tb_next if trace is not None else None
+        if inside is None or inside.tb_frame.f_code is not self.run.__code__:
+            return None
+        found = inside.tb_frame.f_locals
+        values = [found.get(_value(i), value) for i, value in enumerate(self._initial)]
+        return self.steps[inside.tb_lineno - 2], values
+
+
+def _value(slot: int) -> str:
+    return f"v{slot}"
+
+
+def _values(slots: Sequence[int]) -> str:
+    return ", ".join(map(_value, slots))
+
+
+def _line(number: int, step: Step, names: dict[str, Any]) -> str:
+    """Return the line of a step, and add the names that it uses."""
+    call = _call(number, step, names)
+    return f"    {_values(step.outputs)} = {call}" if step.outputs else f"    {call}"
+
+
+def _call(number: int, step: Step, names: dict[str, Any]) -> str:
+    context, definition = step.context, step.context.op.definition
+    if definition.ufunc and context.out is not None and step.kernel == definition.kernel:
+        names[f"f{number}"] = getattr(context.xp, definition.ufunc)
+        names[f"o{number}"] = context.out
+        return f"f{number}({_values(step.inputs)}, out=o{number})"
+    names[f"f{number}"], names[f"c{number}"] = step.kernel, context
+    return f"f{number}({', '.join([f'c{number}', *map(_value, step.inputs)])})"
