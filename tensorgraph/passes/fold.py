@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgraph.base import dtypes
+from tensorgraph.base import dtypes, shapes
 from tensorgraph.base.backend import Backend
 from tensorgraph.graph.graph import Graph
 from tensorgraph.graph.kernel import KernelContext
@@ -16,6 +16,9 @@ from tensorgraph.passes.program import Program, rebuild
 
 # Larger results are computed anew in each run rather than kept.
 LARGEST = 10 << 20
+# So are those that only repeat a value: that takes no longer than to read them.
+REPEATING = ("Fill", "BroadcastTo", "Tile")
+LARGEST_REPEATED = 1 << 20
 
 
 def fold_constants(program: Program, backend: Backend) -> Program:
@@ -46,6 +49,8 @@ def _evaluate(
     known = definition.known(op, inputs)
     if known is not None:
         return [known]
+    if op.type in REPEATING and nbytes(op.outputs[0]) > LARGEST_REPEATED:
+        return None
     values = [t.op.attrs["value"] for t in inputs if t.op.type == "Const"]
     if len(values) < len(inputs):
         return None
@@ -62,3 +67,8 @@ def _evaluate(
         for r, t in zip(results, op.outputs, strict=True)
     ]
     return folded if sum(v.nbytes for v in folded) <= LARGEST else None
+
+
+def nbytes(t: Tensor) -> int:
+    """Return the size of a tensor; 0 where its shape is not known."""
+    return (shapes.num_elements(t.dims) or 0) * t.dtype.size

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from tensorgraph.base import shapes
 from tensorgraph.base.backend import Backend
+from tensorgraph.passes.affine import join_affine
+from tensorgraph.passes.bias import drop_needless_biases
+from tensorgraph.passes.control import relax_control
 from tensorgraph.passes.fold import fold_constants
+from tensorgraph.passes.fuse import fuse_elementwise
+from tensorgraph.passes.join_updates import join_updates
 from tensorgraph.passes.merge import merge_equal_nodes
-from tensorgraph.passes.program import Program
+from tensorgraph.passes.pairs import pair_gradients
+from tensorgraph.passes.pool_first import pool_first
+from tensorgraph.passes.program import Program, prune
 from tensorgraph.passes.simplify import simplify
+from tensorgraph.passes.softmax import fuse_log_softmax
 
 
 class Pass(NamedTuple):
@@ -29,12 +37,23 @@ class Pass(NamedTuple):
 
 
 PIPELINE = (
+    Pass("control", relax_control),
     Pass("fold", fold_constants),
-    Pass("simplify", simplify),
     Pass("merge", merge_equal_nodes),
+    Pass("simplify", simplify),
+    Pass("softmax", fuse_log_softmax),
+    Pass("bias", drop_needless_biases),
+    Pass("affine", join_affine),
+    Pass("updates", join_updates),
+    Pass("pool", pool_first),
+    Pass("pairs", pair_gradients),
+    Pass("fuse", fuse_elementwise),
 )
 
-NAMES = tuple(p.name for p in PIPELINE)
+# What the plan does with the program after the passes: see `passes.regions`.
+REGIONS = "regions"
+
+NAMES = (*(p.name for p in PIPELINE), REGIONS)
 
 
 def optimize(
@@ -60,6 +79,20 @@ def optimize(
     AssertionError
         If a pass broke the program.
     """
+    for _, after in stages(program, backend, names):
+        if verify:
+            check_program(after, program)
+        program = after
+    return program
+
+
+def stages(
+    program: Program, backend: Backend, names: Sequence[str] = NAMES
+) -> Iterator[tuple[Pass, Program]]:
+    """Yield each pass that runs, with the program after it.
+
+    Parameters and errors are those of `optimize`.
+    """
     unknown = set(names) - set(NAMES)
     if unknown:
         raise ValueError(
@@ -67,10 +100,8 @@ def optimize(
         )
     for step in PIPELINE:
         if step.name in names:
-            before, program = program, step.run(program, backend)
-            if verify:
-                check_program(program, before)
-    return program
+            program = prune(step.run(program, backend))
+            yield step, program
 
 
 def check_program(program: Program, before: Program) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tensorgraph.base.shapes import FullShape, Shape
 from tensorgraph.graph.body import BodyGraph
@@ -35,6 +36,57 @@ class Program:
     feeds: tuple[Tensor, ...]
     fetches: tuple[Tensor, ...]
     targets: tuple[Operation, ...]
+
+    def live(self) -> list[Operation]:
+        """Return, in order, the operations that the results and targets need."""
+        live = {t.op for t in (*self.fetches, *self.feeds)}
+        live.update(self.targets)
+        operations = []
+        for op in reversed(self.graph.get_operations()):
+            if op in live:
+                operations.append(op)
+                live.update([t.op for t in op.inputs])
+                live.update(op.control_inputs)
+        operations.reverse()
+        return operations
+
+
+class Uses:
+    """Who takes what in a program, for passes that look at several operations at once.
+
+    Parameters
+    ----------
+    program : Program
+        The program.
+
+    Attributes
+    ----------
+    operations : list of Operation
+        Those that are needed, in order.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.operations = program.live()
+        self._takers: dict[Tensor, list[Operation]] = {}
+        for op in self.operations:
+            for t in op.inputs:
+                self._takers.setdefault(t, []).append(op)
+        # Besides those that take a value: results, and what must have run.
+        self._wanted = {t.op for t in program.fetches}.union(program.targets)
+        self._wanted.update(c for op in self.operations for c in op.control_inputs)
+
+    def takers(self, t: Tensor) -> Sequence[Operation]:
+        """Return the operations that take a tensor, each as often as it does."""
+        return self._takers.get(t, ())
+
+    def is_inner(self, op: Operation) -> bool:
+        """Return whether others only take its outputs: it is no result, nor waited for."""
+        return op not in self._wanted
+
+    def only_taker(self, t: Tensor) -> Operation | None:
+        """Return the one operation that needs a tensor, and takes it once; None if others do."""
+        takers = self._takers.get(t, ())
+        return takers[0] if len(takers) == 1 and t.op not in self._wanted else None
 
 
 def extract(
@@ -68,7 +120,8 @@ def extract(
         mapping[tensor] = fed
         placeholders.append(fed)
     program = Program(graph, (), tuple(fetches), tuple(targets))
-    return _copy(program, graph, mapping, tuple(placeholders), lambda op, inputs, graph: None)
+    operations = needed(fetches, targets, mapping)
+    return _copy(program, graph, operations, mapping, tuple(placeholders), _as_it_is)
 
 
 def specialize(body: BodyGraph, fetches: Sequence[Tensor], shapes: Sequence[Shape]) -> Program:
@@ -79,14 +132,15 @@ def specialize(body: BodyGraph, fetches: Sequence[Tensor], shapes: Sequence[Shap
         attrs = {**t.op.attrs, "shape": shape}
         mapping[t] = graph.create_op("Placeholder", (), attrs, f"{t.op.name}/").outputs[0]
     program = Program(graph, (), tuple(fetches), ())
-    return _copy(program, graph, mapping, tuple(mapping.values()), lambda op, inputs, graph: None)
+    operations = needed(fetches, (), mapping)
+    return _copy(program, graph, operations, mapping, tuple(mapping.values()), _as_it_is)
 
 
 def rebuild(program: Program, rule: Rule) -> Program:
     """Return a copy of the program with some operations replaced.
 
     The operations are copied in order, each with its new inputs; `rule` may give other tensors in
-    its place. What nothing needs any more stays behind with the next call.
+    its place. What nothing needs any more stays behind with the next call; see `prune`.
 
     Parameters
     ----------
@@ -102,12 +156,56 @@ def rebuild(program: Program, rule: Rule) -> Program:
         fed = graph.copy_op(tensor.op, (), ()).outputs[0]
         mapping[tensor] = fed
         feeds.append(fed)
-    return _copy(program, graph, mapping, tuple(feeds), rule)
+    given = {t.op for t in program.feeds}
+    operations = [op for op in program.live() if op not in given]
+    return _copy(program, graph, operations, mapping, tuple(feeds), rule)
+
+
+def prune(program: Program) -> Program:
+    """Return a program without what nothing needs: itself, where that is nothing."""
+    if len(program.live()) == len(program.graph.get_operations()):
+        return program
+    return rebuild(program, _as_it_is)
+
+
+def derive(
+    graph: Graph,
+    op: Operation,
+    op_type: str,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any] | None = None,
+    part: str = "",
+) -> Tensor:
+    """Add an operation that comes of another one; return its first output.
+
+    Parameters
+    ----------
+    graph : Graph
+        Where to.
+    op : Operation
+        What it stands for: it gets its name and source.
+    op_type, inputs, attrs
+        As of `Graph.create_op`.
+    part : str, optional
+        What it is called where it is only a part of what stands for `op`.
+    """
+    name = f"{op.name}.{part}" if part else op.name
+    unique, count = name, 1
+    while graph.has_operation(unique):
+        unique, count = f"{name}_{count}", count + 1
+    with graph.source(op.source):
+        return graph.create_op(op_type, inputs, attrs, f"{unique}/").outputs[0]
+
+
+def _as_it_is(op: Operation, inputs: Sequence[Tensor], graph: Graph) -> None:
+    """Copy an operation: a `Rule` that changes nothing."""
+    del op, inputs, graph
 
 
 def _copy(
     program: Program,
     graph: Graph,
+    operations: Iterable[Operation],
     mapping: dict[Tensor, Tensor],
     feeds: tuple[Tensor, ...],
     rule: Rule,
@@ -115,12 +213,14 @@ def _copy(
     replaced: dict[Operation, tuple[Operation, ...]] = {
         old.op: (new.op,) for old, new in mapping.items()
     }
-    for op in needed(program.fetches, program.targets, mapping):
+    for op in operations:
         inputs = [mapping[t] for t in op.inputs]
-        control = [new for c in op.control_inputs for new in replaced.get(c, ())]
+        control: dict[Operation, None] = {}
+        for c in op.control_inputs:
+            control.update(dict.fromkeys(replaced.get(c, ())))
         outputs = None if control else rule(op, inputs, graph)
         if outputs is None:
-            copy = graph.copy_op(op, inputs, dict.fromkeys(control))
+            copy = graph.copy_op(op, inputs, control)
             outputs = copy.outputs
             replaced[op] = (copy,)
         else:
