@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from tensorgraph.base import shapes
 from tensorgraph.base.devices import canonical_device, merge_devices
 from tensorgraph.base.display import Bundle, mimebundle
 from tensorgraph.base.errors import InvalidArgumentError
@@ -206,10 +205,7 @@ class Graph:
             op._source,
         )
         copy.device = op.device
-        if all(
-            t.dims == old.dims and shapes.is_full(t.dims)
-            for t, old in zip(inputs, op.inputs, strict=True)
-        ) and all(shapes.is_full(t.dims) for t in op.outputs):
+        if _nothing_to_learn(op, inputs):
             self._add(copy, [Spec(t.dtype, t.dims, t.is_ref) for t in op.outputs])
         else:
             # What is known now comes from fed values, so it is they that do not fit.
@@ -346,6 +342,10 @@ class Graph:
         except KeyError:
             raise KeyError(f"the graph has no operation named {name!r}") from None
 
+    def has_operation(self, name: str) -> bool:
+        """Return whether there is an operation of that name."""
+        return name in self._by_name
+
     def get_tensor_by_name(self, name: str) -> Tensor:
         """Return the tensor of a name like ``"dense/MatMul:0"``.
 
@@ -449,6 +449,18 @@ class Graph:
     def _repr_mimebundle_(self, **_: Any) -> Bundle:
         """Return what Jupyter shows: a picture of the graph."""
         return mimebundle(self)
+
+
+def _nothing_to_learn(op: Operation, inputs: Sequence[Tensor]) -> bool:
+    """Return whether new inputs cannot tell more of an operation's outputs than is known."""
+    for t in op.outputs:
+        if t.dims is None or None in t.dims:
+            return False
+    for t, old in zip(inputs, op.inputs, strict=True):
+        # What is known now may contradict the outputs.
+        if t.dims != old.dims or t.dims is None or None in t.dims:
+            return False
+    return True
 
 
 def _user_line() -> tuple[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -23,8 +23,36 @@ class Cell(Protocol):
     def assign(self, value: Array) -> None:
         """Copy `value` in."""
 
+    def place(self, memory: Array) -> None:
+        """Copy the value into an array of its shape and type, to be kept there from now on."""
+
     def is_initialized(self) -> bool:
         """Return whether a value was assigned."""
+
+
+class Tuner(Protocol):
+    """Knows which of several ways to compute something is the fastest on this machine."""
+
+    def choose(
+        self,
+        case: str,
+        usual: str,
+        ways: Collection[str],
+        prepare: Callable[[str], Callable[[], object]],
+    ) -> str:
+        """Return the name of the way to take.
+
+        Parameters
+        ----------
+        case : str
+            What is computed, with all that the time depends on.
+        usual : str
+            The way to take unless another one is clearly faster.
+        ways : collection of str
+            The names of all of them.
+        prepare : callable
+            Returns what runs a way, given its name.
+        """
 
 
 class State(Protocol):
@@ -42,6 +70,10 @@ class State(Protocol):
     @property
     def strict(self) -> bool:
         """Whether kernels may not trade the last digits for speed."""
+
+    @property
+    def tuner(self) -> Tuner | None:
+        """What chooses between ways to compute; None where kernels go by a fixed rule."""
 
     @property
     def resources(self) -> dict[str, Any]:
@@ -65,6 +97,12 @@ class Arena:
         self.memory: dict[str, Array] = {}
         self.parts: dict[str, Arena] = {}
 
+    def arrays(self) -> Iterator[Array]:
+        """Yield all of the memory, that of the parts too."""
+        yield from self.memory.values()
+        for part in self.parts.values():
+            yield from part.arrays()
+
 
 class KernelContext:
     """One node of a plan, as its kernel sees it.
@@ -84,10 +122,12 @@ class KernelContext:
         it returns are the caller's own.
     arena : Arena, optional
         Where scratch memory is; default one of the node's own.
+    undivided : bool, default False
+        The node is given blocks of a batch, by one of several workers: it need not cut them.
 
     Attributes
     ----------
-    op, backend, outs, functions
+    op, backend, outs, functions, undivided
         The parameters.
     xp : module
         The backend's array module.
@@ -96,7 +136,8 @@ class KernelContext:
     """
 
     __slots__ = (
-        "_arena", "_parts", "_scratch", "_state", "backend", "functions", "op", "out", "outs", "xp",
+        "_arena", "_once", "_parts", "_scratch", "_state", "backend", "functions", "op", "out",
+        "outs", "undivided", "xp",
     )  # fmt: skip
 
     def __init__(
@@ -107,6 +148,7 @@ class KernelContext:
         outs: Sequence[Array | None] = (None,),
         functions: Sequence[Callable[[Sequence[Array]], list[Array]]] = (),
         arena: Arena | None = None,
+        undivided: bool = False,
     ) -> None:
         self.op = op
         self.backend = backend
@@ -118,6 +160,40 @@ class KernelContext:
         self._arena = Arena() if arena is None else arena
         self._scratch: dict[str, tuple[Array, Array]] = {}
         self._parts: dict[str, KernelContext] = {}
+        self._once: dict[str, Array] = {}
+        self.undivided = undivided
+
+    def begin(self) -> None:
+        """Say that a run begins, for a node that is given blocks."""
+        self._once.clear()
+        for part in self._parts.values():
+            part.begin()
+
+    def once(
+        self, key: str, shape: Sequence[int], dtype: Any, make: Callable[[Array], None]
+    ) -> Array:
+        """Return what is the same for all blocks of a run, as a transformed filter.
+
+        Parameters
+        ----------
+        key : str
+            Different things have different keys.
+        shape : sequence of int
+            Its shape.
+        dtype : dtype
+            Its element type.
+        make : callable
+            Writes it into the array that it is given.
+        """
+        if not self.undivided:
+            array = self.scratch(key, shape, dtype)
+            make(array)
+            return array
+        if key not in self._once:
+            # Memory of the node's own, which other nodes do not write to between two blocks.
+            self._once[key] = self.scratch(f"once {key}", shape, dtype, 0)
+            make(self._once[key])
+        return self._once[key]
 
     def scratch(
         self, key: str, shape: Sequence[int], dtype: Any, fill: float | None = None
@@ -159,7 +235,7 @@ class KernelContext:
             memory = self._arena.memory[key] = self.xp.empty(size, np.uint8)
         return memory[:size].view(kind).reshape(shape), memory
 
-    def part(self, name: str, out: Array | None) -> KernelContext:
+    def part(self, name: str, out: Array | None, op: Operation | None = None) -> KernelContext:
         """Return a context with scratch memory of its own, for a part of the work.
 
         Parameters
@@ -168,11 +244,16 @@ class KernelContext:
             Which part; parts that run at the same time need different names.
         out : array or None
             What the part writes to.
+        op : Operation, optional
+            The operation that the part is, where the node is made of several.
         """
         found = self._parts.get(name)
         if found is None:
             arena = self._arena.parts.setdefault(name, Arena())
-            found = KernelContext(self.op, self.backend, self._state, (out,), self.functions, arena)
+            node = op or self.op
+            found = KernelContext(
+                node, self.backend, self._state, (out,), self.functions, arena, self.undivided
+            )
             self._parts[name] = found
         found.out = out
         return found
@@ -186,6 +267,17 @@ class KernelContext:
     def strict(self) -> bool:
         """Whether the last digits matter more than time: see `ConfigProto`."""
         return self._state is None or self._state.strict
+
+    @property
+    def tuner(self) -> Tuner | None:
+        """What chooses between ways to compute; None where the kernel goes by a fixed rule."""
+        return None if self._state is None else self._state.tuner
+
+    def fresh(self) -> KernelContext:
+        """Return a context of the same node with scratch memory of its own, to try something."""
+        return KernelContext(
+            self.op, self.backend, self._state, self.outs, self.functions, undivided=self.undivided
+        )
 
     def count(self) -> int:
         """Return how often the node ran in this session, if it asks in each run."""

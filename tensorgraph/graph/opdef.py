@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import numpy as np
@@ -154,6 +155,40 @@ class Draw(Protocol):
         """Return a float64 matrix whose rows are positive and sum to 1."""
 
 
+class Role(Enum):
+    """What a part of a batch is given of an input, or makes of an output.
+
+    Attributes
+    ----------
+    ROWS
+        The same rows: the part's share along the first axis.
+    WHOLE
+        All of it.
+    SHAPE
+        Of a shape: the same with the part's number of rows in the first place.
+    SUM
+        Of an output: what the part adds to it. The output is the sum over all parts.
+    """
+
+    ROWS = auto()
+    WHOLE = auto()
+    SHAPE = auto()
+    SUM = auto()
+
+
+class Blockwise(NamedTuple):
+    """How an operation works on a part of a batch.
+
+    Attributes
+    ----------
+    inputs, outputs : tuple of Role
+        What becomes of each.
+    """
+
+    inputs: tuple[Role, ...]
+    outputs: tuple[Role, ...] = (Role.ROWS,)
+
+
 # A rule may give a function in place of a tensor: it is called only where that gradient is needed.
 Gradients: TypeAlias = Sequence["Tensor | Callable[[], Tensor | None] | None"]
 
@@ -197,6 +232,9 @@ class OpDef:
     by_rows : bool
         Each row of the output, along the first axis, is made of the same rows of those inputs that
         have as many axes and rows, and of the others as a whole. So workers can share the rows.
+    ufunc : str
+        The function of the array module that is the whole kernel: it takes the inputs and ``out``.
+        A plan calls it without a way around. Empty where the class defines `kernel`.
     stateful : bool
         Two runs may differ or have an effect, so it is neither folded nor merged.
     mutates : bool
@@ -217,6 +255,7 @@ class OpDef:
     view: ClassVar[bool] = False
     uses_out: ClassVar[bool] = False
     by_rows: ClassVar[bool] = False
+    ufunc: ClassVar[str] = ""
     stateful: ClassVar[bool] = False
     mutates: ClassVar[bool] = False
     differentiable: ClassVar[bool] = True
@@ -251,7 +290,13 @@ class OpDef:
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         """Compute the output (or a tuple of them) from arrays, into ``k.out`` where given."""
-        raise NotImplementedError(f"op type {self.type!r} defines no kernel")
+        if not self.ufunc:
+            raise NotImplementedError(f"op type {self.type!r} defines no kernel")
+        return getattr(k.xp, self.ufunc)(*inputs, out=k.out)
+
+    def blockwise(self, op: Operation) -> Blockwise | None:
+        """Return how the op, of known shapes, works on a part of a batch; None if it cannot."""
+        return None
 
     def calls(self, op: Operation, wanted: Sequence[bool]) -> Sequence[Call]:
         """Return the bodies that the kernel calls as ``k.functions``.
@@ -371,6 +416,15 @@ class Elementwise(OpDef):
         for t in op.inputs[1:]:
             shape = shapes.broadcast(shape, t.dims)
         return (Spec(self.result_dtype or op.inputs[-1].dtype, shape),)
+
+    def blockwise(self, op: Operation) -> Blockwise | None:
+        result = op.outputs[0].dims or ()
+
+        def role(dims: Shape) -> Role:
+            same = dims is not None and len(dims) == len(result) and dims[:1] == result[:1]
+            return Role.ROWS if same else Role.WHOLE
+
+        return Blockwise(tuple(role(t.dims) for t in op.inputs))
 
     def flops(self, op: Operation) -> int:
         return elements(op.outputs)

@@ -8,8 +8,11 @@ from typing import Any, TextIO
 from tensorgraph.base import shapes
 from tensorgraph.graph.defaults import get_default_graph
 from tensorgraph.graph.pretty import format_operations
-from tensorgraph.runtime.plan import READS, Plan, Step
+from tensorgraph.runtime.labels import label
+from tensorgraph.runtime.plan import Plan, Step
 from tensorgraph.runtime.session import ConfigProto, Session
+
+MOST_TYPES = 2
 
 
 def print_graph(
@@ -55,16 +58,17 @@ def format_plan(plan: Plan) -> str:
 
 
 def _row(number: int, step: Step, buffers: dict[int, int]) -> tuple[str, ...]:
-    op, slots = step.context.op, ", ".join(f"%{i}" for i in step.inputs)
-    name = "Read" if step.kernel in READS else op.type
-    types = ", ".join(f"{t.dtype.name}{shapes.format_shape(t.dims)}" for t in op.outputs)
+    found, slots = label(step), ", ".join(f"%{i}" for i in step.inputs)
+    types = [f"{t.dtype.name}{shapes.format_shape(t.dims)}" for t in found.outputs]
+    if len(types) > MOST_TYPES:
+        types[MOST_TYPES:] = ["…"]  # a region may have a dozen results
     results = ", ".join(f"%{i}" for i in step.outputs)
     return (
         str(number),
-        f"{results}: {types}" if results else "",
-        f"{name}({slots})",
+        f"{results}: {', '.join(types)}" if results else "",
+        f"{found.type}({slots})",
         ", ".join(_buffer(out, buffers) for out in step.context.outs if out is not None),
-        f"{op.name}, {os.path.basename(op.source)}",
+        f"{found.text}, {os.path.basename(found.source)}",
     )
 
 

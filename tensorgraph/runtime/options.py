@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from tensorgraph.runtime.step_stats import StepStats
+
 
 @dataclass(kw_only=True, slots=True)
 class GPUOptions:
@@ -56,7 +58,15 @@ class GraphOptions:
 
 @dataclass(kw_only=True, slots=True)
 class RunOptions:
-    """How one run is watched: kept; nothing is traced."""
+    """How one run is watched.
+
+    Attributes
+    ----------
+    trace_level : int
+        NO_TRACE, or any other one: `RunMetadata` is told when each node began and ended.
+    timeout_in_ms, output_partition_graphs, report_tensor_allocations_upon_oom
+        Kept.
+    """
 
     NO_TRACE: ClassVar[int] = 0
     SOFTWARE_TRACE: ClassVar[int] = 1
@@ -69,5 +79,14 @@ class RunOptions:
     report_tensor_allocations_upon_oom: bool = False
 
 
+@dataclass(kw_only=True, slots=True)
 class RunMetadata:
-    """What a run would tell of itself; it stays empty."""
+    """What a run tells of itself.
+
+    Attributes
+    ----------
+    step_stats : StepStats
+        Of a run that was traced, the times and results of its nodes.
+    """
+
+    step_stats: StepStats = field(default_factory=StepStats)

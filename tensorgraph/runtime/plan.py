@@ -8,24 +8,30 @@ from __future__ import annotations
 
 import bisect
 import heapq
+import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tensorgraph.base import dtypes, shapes
 from tensorgraph.base.backend import Array, Backend
-from tensorgraph.base.errors import InvalidArgumentError, OpError, ResourceExhaustedError
+from tensorgraph.base.errors import InvalidArgumentError
 from tensorgraph.graph.kernel import Arena, Cell, KernelContext
 from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import Call
 from tensorgraph.passes import pipeline
 from tensorgraph.passes.program import Program, specialize
+from tensorgraph.passes.regions import Region, few_channels, find_regions
+from tensorgraph.runtime.failures import explained
 from tensorgraph.runtime.memory import Life, share_buffers
 from tensorgraph.runtime.numerics import watched, watched_read
+from tensorgraph.runtime.poison import poisoned
+from tensorgraph.runtime.regions import RegionKernel, divide, placements
 from tensorgraph.runtime.sharing import shared
 from tensorgraph.runtime.state import SessionState
+from tensorgraph.runtime.straight import MOST_STEPS, Straight
 
 
 class Step(NamedTuple):
@@ -35,6 +41,13 @@ class Step(NamedTuple):
     context: KernelContext
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+
+    @property
+    def ops(self) -> tuple[Operation, ...]:
+        """The operations: one, or those of a region."""
+        return (
+            self.kernel.region.ops if isinstance(self.kernel, RegionKernel) else (self.context.op,)
+        )
 
 
 class Plan:
@@ -69,6 +82,9 @@ class Plan:
         If a placeholder is neither fed nor has a default.
     """
 
+    _straight: Straight | None = None
+    _ran: list[Step] | None = None  # what has run once
+
     def __init__(
         self,
         program: Program,
@@ -87,15 +103,27 @@ class Plan:
         self._initial: list[Array] = []
         self._feeds = [self._slot(t) for t in program.feeds]
         self.steps: list[Step] = []
-        order = schedule(program)
+        regions = [] if owned else self._find_regions()
+        order = schedule(program, regions)
         owners = _owners(order)
         last = _last_uses(program, order, owners)
         kept = {owners[t] for t in program.fetches} if owned else set()
-        outs, self.buffer_bytes = _buffers(order, last, backend, kept)
+        parts, planes = divide(regions, backend.workers), few_channels(regions)
+        local, blocked = placements(program, regions)
+        outs, self.buffer_bytes = _buffers(order, last, backend, kept | local, blocked)
+        self._freed = _freed(order, last, outs) if state.poison_buffers else {}
         copied = _reads_to_copy(order, last) | {t.op for t in kept if t.op.definition.view}
-        self._taken = {t for op in order for t in op.inputs}.union(program.fetches)
-        for op in order:
-            self._add_step(op, outs, copied)
+        self._taken = {t for unit in order for op in unit for t in op.inputs}.union(program.fetches)
+        by_ops = {region.ops: region for region in regions}
+        for unit in order:
+            region = by_ops.get(unit)
+            if region is None:
+                self._add_step(unit[0], outs, copied)
+            else:
+                kernel = RegionKernel(
+                    region, parts[region.batch], outs, blocked, planes, backend, state, self._arena
+                )
+                self._add_region(kernel)
         self._fetches = [self._readable(t) for t in program.fetches]
         # What the caller gave is not the caller's alone: it lies in buffers, or in a variable.
         self._shared = [
@@ -104,13 +132,17 @@ class Plan:
             if owned and t.dtype is not dtypes.variant and (t.is_ref or owners[t] in program.feeds)
         ]
 
-    def run(self, feeds: Sequence[Array]) -> list[np.ndarray[Any, Any]]:
+    def run(
+        self, feeds: Sequence[Array], steps: Sequence[Step] | None = None
+    ) -> list[np.ndarray[Any, Any]]:
         """Return the values of the fetches, as arrays of the host that the caller owns.
 
         Parameters
         ----------
         feeds : sequence of array
             The backend's arrays, of the types and shapes that the program was made for.
+        steps : sequence of Step, optional
+            What to run in place of the plan's own steps: the same ones, watched.
 
         Raises
         ------
@@ -118,19 +150,38 @@ class Plan:
             If an operation fails; the message names it.
         """
         with self._lock, self._backend.running():
-            return [self._backend.to_host(value) for value in self.execute(feeds)]
+            values = self.execute(feeds) if steps is None else self._step_by_step(feeds, steps)
+            return list(map(self._backend.to_host, values))
 
     def execute(self, feeds: Sequence[Array]) -> list[Array]:
         """Return the values of the fetches on the backend; the caller holds lock and context.
 
-        Parameters and errors are those of `run`.
+        Parameters and errors are those of `run`. Steps that run for the second time are written
+        out as one function: most plans of a program run once, and a few run very often.
         """
+        straight = self._straight
+        if straight is None or straight.steps is not self.steps:
+            if self._ran is self.steps and len(self.steps) <= MOST_STEPS:
+                self._straight = Straight(self.steps, self._initial, self._feeds, self._fetches)
+            self._ran = self.steps
+            return self._step_by_step(feeds, self.steps)
+        try:
+            return self._given_away(straight.run(*feeds))
+        except Exception as error:
+            failed = straight.failed(error.__traceback__)
+            if failed is None:
+                raise
+            step, values = failed
+            raise explained(error, step.context.op, [values[i] for i in step.inputs]) from error
+
+    def _step_by_step(self, feeds: Sequence[Array], steps: Sequence[Step]) -> list[Array]:
+        """Do what `execute` does, in a loop over steps."""
         values = self._initial.copy()
         for slot, array in zip(self._feeds, feeds, strict=True):
             values[slot] = array
         step = None
         try:
-            for step in self.steps:
+            for step in steps:
                 kernel, context, inputs, outputs = step
                 result = kernel(context, *[values[i] for i in inputs])
                 if len(outputs) == 1:
@@ -141,8 +192,11 @@ class Plan:
         except Exception as error:
             if step is None:
                 raise
-            raise _explained(error, step, values) from error
-        results = [values[i] for i in self._fetches]
+            raise explained(error, step.context.op, [values[i] for i in step.inputs]) from error
+        return self._given_away([values[i] for i in self._fetches])
+
+    def _given_away(self, results: list[Array]) -> list[Array]:
+        """Return results of which the caller may keep those that a plan's caller owns."""
         for place in self._shared:
             results[place] = self._backend.xp.array(results[place])
         return results
@@ -185,8 +239,27 @@ class Plan:
         kernel = shared(op, kernel, context.out)
         if self._state.check_numerics:
             kernel = watched(kernel)
+        if self._state.poison_buffers:
+            kernel = poisoned(kernel, self._freed.get(op, ()), self._arena)
         outputs = tuple(self._slot(t) for t in op.outputs)
         self.steps.append(Step(kernel, context, tuple(inputs), outputs))
+
+    def _find_regions(self) -> list[Region]:
+        """Return which operations run block by block."""
+        if pipeline.REGIONS not in self._passes or self._state.check_numerics:
+            return []
+        order = [op for unit in schedule(self.program) for op in unit]
+        return find_regions(order, self.program.fetches)
+
+    def _add_region(self, kernel: RegionKernel) -> None:
+        self.buffer_bytes += kernel.nbytes
+        op = kernel.region.ops[0]
+        kernel.freed = self._freed.get(op, ())
+        context = KernelContext(op, self._backend, self._state, arena=self._arena)
+        inputs, outputs = (
+            tuple(map(self._slot, tensors)) for tensors in (kernel.inputs, kernel.outputs)
+        )
+        self.steps.append(Step(kernel, context, inputs, outputs))
 
     def _read(self, t: Tensor, op: Operation, copied: set[Operation]) -> int:
         """Add a step that reads a variable for an operation; return the slot of its value."""
@@ -264,37 +337,50 @@ def _read_copy(k: KernelContext, cell: Cell) -> Array:
 READS = (_read_cell, _read_copy)
 
 
-def schedule(program: Program) -> list[Operation]:
-    """Return the operations in the order in which they run.
+# What runs as one step: an operation, or those of a region.
+Unit = tuple[Operation, ...]
+
+
+def schedule(program: Program, regions: Sequence[Region] = ()) -> list[Unit]:
+    """Return the operations in the order in which they run, those of a region together.
 
     The order of creation, but that an operation which changes a variable waits until nothing else
     can run. So what does not depend on a change sees the value before it.
     """
-    operations = program.graph.get_operations()
-    waits_for: dict[Operation, int] = {}
-    users: dict[Operation, list[Operation]] = {op: [] for op in operations}
-    for op in operations:
-        before = {t.op for t in op.inputs} | set(op.control_inputs)
-        waits_for[op] = len(before)
+    units = {op: region.ops for region in regions for op in region.ops}
+    waits_for: dict[Unit, int] = {}
+    users: dict[Unit, list[Unit]] = {}
+    for op in program.graph.get_operations():
+        units.setdefault(op, (op,))
+        users.setdefault(units[op], [])
+    for unit in users:
+        before = {units[t.op] for op in unit for t in op.inputs}
+        before |= {units[other] for op in unit for other in op.control_inputs}
+        before.discard(unit)
+        waits_for[unit] = len(before)
         for other in before:
-            users[other].append(op)
-    ready = [(op.definition.mutates, op.index, op) for op in operations if not waits_for[op]]
+            users[other].append(unit)
+
+    def entry(unit: Unit) -> tuple[bool, int, Unit]:
+        return unit[0].definition.mutates, unit[0].index, unit
+
+    ready = [entry(unit) for unit in users if not waits_for[unit]]
     heapq.heapify(ready)
     order = []
     while ready:
-        op = heapq.heappop(ready)[2]
-        order.append(op)
-        for user in users[op]:
+        unit = heapq.heappop(ready)[2]
+        order.append(unit)
+        for user in users[unit]:
             waits_for[user] -= 1
             if not waits_for[user]:
-                heapq.heappush(ready, (user.definition.mutates, user.index, user))
+                heapq.heappush(ready, entry(user))
     return order
 
 
-def _owners(order: Sequence[Operation]) -> dict[Tensor, Tensor]:
+def _owners(order: Sequence[Unit]) -> dict[Tensor, Tensor]:
     """Return for each tensor the one whose memory it may share: itself, or what it is a view of."""
     owners: dict[Tensor, Tensor] = {}
-    for op in order:
+    for op in itertools.chain(*order):
         is_view = op.definition.view and not op.inputs[0].is_ref
         for t in op.outputs:
             owners[t] = owners[op.inputs[0]] if is_view else t
@@ -302,12 +388,12 @@ def _owners(order: Sequence[Operation]) -> dict[Tensor, Tensor]:
 
 
 def _last_uses(
-    program: Program, order: Sequence[Operation], owners: dict[Tensor, Tensor]
+    program: Program, order: Sequence[Unit], owners: dict[Tensor, Tensor]
 ) -> dict[Tensor, int]:
     """Return for each tensor with memory of its own the last step that reads it or a view."""
     last: dict[Tensor, int] = {}
-    for step, op in enumerate(order):
-        for t in op.inputs:
+    for step, unit in enumerate(order):
+        for t in itertools.chain(*(op.inputs for op in unit)):
             last[owners[t]] = step
     for t in program.fetches:
         last[owners[t]] = len(order)
@@ -315,28 +401,46 @@ def _last_uses(
 
 
 def _buffers(
-    order: Sequence[Operation], last: dict[Tensor, int], backend: Backend, kept: set[Tensor]
+    order: Sequence[Unit],
+    last: dict[Tensor, int],
+    backend: Backend,
+    kept: Set[Tensor],
+    blocked: Set[Tensor],
 ) -> tuple[dict[Tensor, Array], int]:
-    """Return the arrays that results are written to, but for those kept, and their total bytes."""
+    """Return the arrays that results are written to, but for those kept, and their total bytes.
+
+    Those of `blocked` are bytes only: the regions know how they lie in them.
+    """
     tensors, lives = [], []
-    for step, op in enumerate(order):
-        if not op.definition.uses_out:
-            continue
-        for t in op.outputs:
+    for step, unit in enumerate(order):
+        for t in itertools.chain(*(op.outputs for op in unit if op.definition.uses_out)):
             count = shapes.num_elements(t.dims)
             if count is not None and t not in kept:
                 tensors.append(t)
                 lives.append(Life(step, last.get(t, step), count * t.dtype.size))
     owners, sizes = share_buffers(lives)
     arenas = [backend.xp.empty(size, np.uint8) for size in sizes]
-    arrays = {
-        t: arenas[owner][: life.nbytes].view(t.dtype.np_dtype).reshape(t.dims)
-        for t, owner, life in zip(tensors, owners, lives, strict=True)
-    }
+    arrays = {}
+    for t, owner, life in zip(tensors, owners, lives, strict=True):
+        memory = arenas[owner][: life.nbytes]
+        arrays[t] = memory if t in blocked else memory.view(t.dtype.np_dtype).reshape(t.dims)
     return arrays, sum(sizes)
 
 
-def _reads_to_copy(order: Sequence[Operation], last: dict[Tensor, int]) -> set[Operation]:
+def _freed(
+    order: Sequence[Unit], last: Mapping[Tensor, int], outs: Mapping[Tensor, Array]
+) -> dict[Operation, list[Array]]:
+    """Return for each step's first operation the arrays that nothing needs any more after it."""
+    steps = {op: unit[0] for unit in order for op in unit}
+    freed: dict[Operation, list[Array]] = {}
+    for t, array in outs.items():
+        end = last.get(t)
+        if end is None or end < len(order):
+            freed.setdefault(steps[t.op] if end is None else order[end][0], []).append(array)
+    return freed
+
+
+def _reads_to_copy(order: Sequence[Unit], last: dict[Tensor, int]) -> set[Operation]:
     """Return the operations whose reading of a variable outlives a change of it.
 
     Reading hands out the storage itself. Where something uses that after a later step has written
@@ -344,13 +448,13 @@ def _reads_to_copy(order: Sequence[Operation], last: dict[Tensor, int]) -> set[O
     """
     variables = _variables(order)
     writes: dict[str, list[int]] = {}
-    for step, op in enumerate(order):
+    for step, (op, *_) in enumerate(order):
         if op.definition.mutates:
             for t, arg in zip(op.inputs, op.definition.args(len(op.inputs)), strict=True):
                 if arg.ref and t.is_ref:
                     writes.setdefault(variables[t], []).append(step)
     result = set()
-    for step, op in enumerate(order):
+    for step, (op, *_) in enumerate(order):
         if not op.definition.view or not op.inputs[0].is_ref:
             continue
         end = last.get(op.outputs[0], step)
@@ -362,26 +466,11 @@ def _reads_to_copy(order: Sequence[Operation], last: dict[Tensor, int]) -> set[O
     return result
 
 
-def _variables(order: Sequence[Operation]) -> dict[Tensor, str]:
+def _variables(order: Sequence[Unit]) -> dict[Tensor, str]:
     """Return for each reference the name of the variable that it refers to."""
     names: dict[Tensor, str] = {}
-    for op in order:
+    for op in itertools.chain(*order):
         for t in op.outputs:
             if t.is_ref:
                 names[t] = names[op.inputs[0]] if op.definition.mutates else op.name
     return names
-
-
-def _explained(error: Exception, step: Step, values: Sequence[Any]) -> OpError:
-    """Return the error of a kernel as one that names the node, its inputs and the user's line."""
-    op = step.context.op
-    if isinstance(error, OpError):
-        if error.node is None:
-            error.node, error.source = op.name, op.source
-        return error
-    kinds = ", ".join(
-        f"{t.name}: {t.dtype.name}{getattr(values[i], 'shape', '')}"
-        for t, i in zip(op.inputs, step.inputs, strict=False)
-    )
-    kind = ResourceExhaustedError if isinstance(error, MemoryError) else InvalidArgumentError
-    return kind(f"{op.type}({kinds}): {error}", op.name, op.source)

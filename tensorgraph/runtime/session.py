@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+import os
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
 from tensorgraph.backends.numpy_backend import NumpyBackend
-from tensorgraph.base import shapes
 from tensorgraph.base.backend import Backend
-from tensorgraph.base.constants import feed_array
+from tensorgraph.base.shapes import FullShape
 from tensorgraph.graph.defaults import get_default_graph
 from tensorgraph.graph.graph import Graph
-from tensorgraph.graph.node import Operation, Tensor
+from tensorgraph.graph.node import Tensor
 from tensorgraph.graph.stacks import default_session
 from tensorgraph.passes import pipeline
-from tensorgraph.passes.program import Program, extract
-from tensorgraph.runtime.numerics import check_feeds
-from tensorgraph.runtime.options import GPUOptions, GraphOptions
+from tensorgraph.passes.program import Program
+from tensorgraph.runtime.call import Call, Runner, is_lasting, signature
+from tensorgraph.runtime.options import GPUOptions, GraphOptions, RunMetadata, RunOptions
 from tensorgraph.runtime.plan import Plan
+from tensorgraph.runtime.plans import Plans
 from tensorgraph.runtime.state import SessionState
+from tensorgraph.runtime.tracing import tracer
+from tensorgraph.runtime.tuning import choices_file, tuner_at
 
-# Each plan owns buffers, so that only so many are kept: one for each set of fetches and shapes.
-PLANS_KEPT = 64
+# Fetches and feeds that were run; there may be several ways to write those of one plan.
+CALLS_KEPT = 256
 
 
 @dataclass(kw_only=True, slots=True)
@@ -43,6 +45,17 @@ class ConfigProto:
     strict : bool
         Take no way to compute that errs more than plain sums do. Without it, convolutions of
         float32 may err by 1e-5 of the largest result in place of 1e-6, and take half the time.
+    autotune : bool
+        Where there are several ways to compute a convolution, time them once for each shape, and
+        take the fastest on this machine. The choices are kept in
+        ``~/.cache/tensorgraph/kernels.json``, so that later runs repeat; another machine may
+        choose differently, and differ in the last digits. Without it a fixed rule chooses. Where
+        the environment has a variable ``TENSORGRAPH_AUTOTUNE``, that is the default.
+    poison_buffers : bool
+        Fill every buffer with NaN, or the largest integer, as soon as no later step needs it, and
+        so the kernels' scratch memory: a step that reads what was given away is seen by its result.
+        For tests of kernels and passes; runs take two or three times as long. Where the environment
+        has a variable ``TENSORGRAPH_POISON``, that is the default.
     gpu_options, graph_options : GPUOptions, GraphOptions
         Kept, as what follows: the backend decides.
     allow_soft_placement, log_device_placement : bool
@@ -50,7 +63,8 @@ class ConfigProto:
     device_count : dict
         How many devices of each kind to use.
     intra_op_parallelism_threads : int
-        How many threads may share the work of one operation; 0 for one on each processor.
+        How many threads share the work of one operation; 0 for one on each processor, or as many
+        as ``OMP_NUM_THREADS`` says.
     inter_op_parallelism_threads : int
         Kept: operations run one after the other.
     operation_timeout_in_ms : int
@@ -60,6 +74,8 @@ class ConfigProto:
     passes: Sequence[str] = pipeline.NAMES
     check_numerics: bool = False
     strict: bool = False
+    autotune: bool = field(default_factory=lambda: "TENSORGRAPH_AUTOTUNE" in os.environ)
+    poison_buffers: bool = field(default_factory=lambda: "TENSORGRAPH_POISON" in os.environ)
     gpu_options: GPUOptions = field(default_factory=GPUOptions)
     graph_options: GraphOptions = field(default_factory=GraphOptions)
     allow_soft_placement: bool = False
@@ -103,19 +119,26 @@ class Session:
         self._passes = () if self._config.check_numerics else self._config.passes
         self._backend: Backend = NumpyBackend(self._config.intra_op_parallelism_threads)
         self._state = self._new_state()
-        self._plans: OrderedDict[Hashable, Plan] = OrderedDict()
+        self._plans = Plans(self._backend, self._state, self._passes)
+        self._calls: dict[Hashable, Call] = {}
         self._contexts: list[AbstractContextManager[Any]] = []
-        self._closed = False
 
     def _new_state(self) -> SessionState:
-        return SessionState(self._backend, self._config.check_numerics, self._config.strict)
+        config = self._config
+        return SessionState(
+            self._backend,
+            config.check_numerics,
+            config.strict,
+            config.poison_buffers,
+            tuner_at(choices_file()) if config.autotune else None,
+        )
 
     def run(
         self,
         fetches: Any,
         feed_dict: Mapping[Any, Any] | None = None,
-        options: Any = None,
-        run_metadata: Any = None,
+        options: RunOptions | None = None,
+        run_metadata: RunMetadata | None = None,
     ) -> Any:
         """Return the values of `fetches`.
 
@@ -125,8 +148,10 @@ class Session:
             What to compute; nested as you like. An operation gives None.
         feed_dict : mapping, optional
             From tensors to the values they have in this run: placeholders, or any other tensor.
-        options, run_metadata : object
-            Accepted for TensorFlow's sake.
+        options : RunOptions, optional
+            Whether to trace the run.
+        run_metadata : RunMetadata, optional
+            Receives what a traced run tells of itself.
 
         Returns
         -------
@@ -141,33 +166,73 @@ class Session:
         OpError
             If an operation fails; the message names it and the line that made it.
         """
-        del options, run_metadata
-        if self._closed:
-            raise RuntimeError("the session is closed")
-        elements: list[Tensor | Operation] = []
-        rebuild = self._flatten(fetches, elements)
-        fed = self._feeds(feed_dict or {})
-        plan = self._plan(elements, fed)
-        arrays = [self._backend.from_host(array) for array in fed.values()]
-        if self._config.check_numerics:
-            check_feeds(self._backend.xp, dict(zip(fed, arrays, strict=True)))
-        values = iter(plan.run(arrays))
-        results = [next(values) if isinstance(e, Tensor) else None for e in elements]
-        return rebuild([v if v is None or v.ndim else v[()] for v in results])
+        feeds = feed_dict or {}
+        call = self._call(fetches, feeds)
+        return call.run(list(feeds.values()), _runner(options, run_metadata))
+
+    def make_callable(
+        self, fetches: Any, feed_list: Iterable[Any] | None = None, accept_options: bool = False
+    ) -> Callable[..., Any]:
+        """Return a function that runs `fetches`, faster than `run` does.
+
+        Parameters
+        ----------
+        fetches : Tensor, Operation, Variable, name, or list, tuple or dict of them
+            As for `run`.
+        feed_list : iterable, optional
+            What its arguments are the values of, in order: tensors, variables or names.
+        accept_options : bool, default False
+            Whether it takes ``options`` and ``run_metadata``, as `run` does, by their names.
+
+        Returns
+        -------
+        callable
+            Takes a value for each of `feed_list`, and returns what `run` would. It raises what
+            `run` would, and TypeError where the number of arguments is another one.
+
+        Raises
+        ------
+        RuntimeError
+            If the session is closed.
+        TypeError, ValueError
+            If a fetch or feed is no part of the graph.
+
+        Examples
+        --------
+        >>> step = sess.make_callable([train_op, loss], [x, y])
+        >>> _, value = step(images, labels)
+        """
+        feeds = list(feed_list or ())
+        call = self._new_call(fetches, feeds)
+        count = len(feeds)
+
+        def run(*values: Any) -> Any:
+            if len(values) != count:
+                raise TypeError(f"{count} values are to be fed, not {len(values)}")
+            return call.run(values)
+
+        def run_with_options(
+            *values: Any,
+            options: RunOptions | None = None,
+            run_metadata: RunMetadata | None = None,
+        ) -> Any:
+            if len(values) != count:
+                raise TypeError(f"{count} values are to be fed, not {len(values)}")
+            return call.run(values, _runner(options, run_metadata))
+
+        return run_with_options if accept_options else run
 
     def plan(self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None) -> Plan:
         """Return the compiled plan that `run` would execute, without running it."""
-        elements: list[Tensor | Operation] = []
-        self._flatten(fetches, elements)
-        return self._plan(elements, self._feeds(feed_dict or {}))
+        call, feeds = self._call_and_shapes(fetches, feed_dict)
+        return self._plans.find(call.elements, feeds)[1]
 
     def program(
         self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None, optimized: bool = True
     ) -> Program:
         """Return what `run` would compute, before or after the passes, without running it."""
-        elements: list[Tensor | Operation] = []
-        self._flatten(fetches, elements)
-        return self._program(elements, self._feeds(feed_dict or {}), optimized)
+        call, feeds = self._call_and_shapes(fetches, feed_dict)
+        return self._plans.program(call.elements, feeds, optimized)
 
     def random_state(self) -> dict[str, Any]:
         """Return where the random numbers of this session stand, as values that JSON can hold.
@@ -187,72 +252,31 @@ class Session:
         """
         self._state.restore_random_state(state)
 
-    def _flatten(
-        self, fetches: Any, elements: list[Tensor | Operation]
-    ) -> Callable[[list[Any]], Any]:
-        """Add the leaves of a nested structure to `elements`; return what builds it again."""
-        if isinstance(fetches, list | tuple):
-            parts = [self._flatten(f, elements) for f in fetches]
-            make = getattr(type(fetches), "_make", type(fetches))  # named tuples
-            return lambda values: make([part(values) for part in parts])
-        if isinstance(fetches, Mapping):
-            entries = {key: self._flatten(f, elements) for key, f in fetches.items()}
-            kind = type(fetches) if isinstance(fetches, OrderedDict) else dict
-            return lambda values: kind((key, part(values)) for key, part in entries.items())
-        if fetches is None:
-            raise TypeError("None cannot be fetched")
-        place = len(elements)
-        elements.append(self.graph.as_graph_element(fetches))
-        return lambda values: values[place]
+    def _call(self, fetches: Any, feeds: Iterable[Any]) -> Call:
+        """Return what was made ready for fetches and feeds, or make it."""
+        try:
+            key = signature(fetches, feeds)
+            known = self._calls.get(key)
+        except TypeError:
+            return self._new_call(fetches, feeds)
+        if known is None:
+            known = self._new_call(fetches, feeds)
+            if len(self._calls) >= CALLS_KEPT:
+                self._calls.clear()
+            if is_lasting(feeds):
+                self._calls[key] = known
+        return known
 
-    def _feeds(self, feed_dict: Mapping[Any, Any]) -> dict[Tensor, Any]:
-        """Return the fed arrays, checked against type and static shape."""
-        fed: dict[Tensor, Any] = {}
-        for key, value in feed_dict.items():
-            tensor = self.graph.as_graph_element(key)
-            if not isinstance(tensor, Tensor):
-                raise TypeError(f"{key!r} is an operation: only tensors can be fed")
-            if isinstance(value, Tensor):
-                raise TypeError(f"{tensor.name!r} was fed a tensor: feed an array or a number")
-            try:
-                array = feed_array(value, tensor.dtype)
-            except (TypeError, ValueError) as error:
-                raise type(error)(
-                    f"cannot feed {tensor.name!r}, of {tensor.dtype.name}: {error}"
-                ) from None
-            if not shapes.compatible(array.shape, tensor.dims):
-                raise ValueError(
-                    f"cannot feed a value of shape {shapes.format_shape(array.shape)} to"
-                    f" {tensor.name!r}, which has shape {tensor.shape}"
-                    f" (made at {tensor.op.source})"
-                )
-            fed[tensor] = array
-        return fed
+    def _new_call(self, fetches: Any, feeds: Iterable[Any]) -> Call:
+        self._plans.check_open()
+        return Call(self._plans, self.graph, fetches, feeds)
 
-    def _plan(self, elements: Sequence[Tensor | Operation], fed: Mapping[Tensor, Any]) -> Plan:
-        key = (tuple(elements), tuple((t, a.shape) for t, a in fed.items()))
-        plan = self._plans.get(key)
-        if plan is None:
-            program = self._program(elements, fed, True)
-            plan = Plan(program, self._backend, self._state, self._passes)
-            self._plans[key] = plan
-            if len(self._plans) > PLANS_KEPT:
-                self._plans.popitem(last=False)
-        else:
-            self._plans.move_to_end(key)
-        return plan
-
-    def _program(
-        self, elements: Sequence[Tensor | Operation], fed: Mapping[Tensor, Any], optimized: bool
-    ) -> Program:
-        program = extract(
-            [e for e in elements if isinstance(e, Tensor)],
-            [e for e in elements if isinstance(e, Operation)],
-            {t: a.shape for t, a in fed.items()},
-        )
-        if not optimized:
-            return program
-        return pipeline.optimize(program, self._backend, self._passes)
+    def _call_and_shapes(
+        self, fetches: Any, feed_dict: Mapping[Any, Any] | None
+    ) -> tuple[Call, dict[Tensor, FullShape]]:
+        feeds = feed_dict or {}
+        call = self._new_call(fetches, feeds)
+        return call, call.shapes(list(feeds.values()))
 
     def as_default(self) -> AbstractContextManager[None]:
         """Return a context in which ``eval`` and ``run`` use this session."""
@@ -260,8 +284,8 @@ class Session:
 
     def close(self) -> None:
         """Give up the values of the variables; the session cannot run any more."""
-        self._closed = True
-        self._plans.clear()
+        self._plans.close()
+        self._calls.clear()
         self._state = self._new_state()
 
     def __enter__(self) -> Session:
@@ -282,6 +306,13 @@ class Session:
             self.close()
 
 
+def _runner(options: RunOptions | None, run_metadata: RunMetadata | None) -> Runner:
+    """Return what runs a plan as the options of a run say."""
+    if options is None or run_metadata is None or options.trace_level == RunOptions.NO_TRACE:
+        return Plan.run
+    return tracer(run_metadata)
+
+
 class InteractiveSession(Session):
     """A session that is the default one from the start, for notebooks and shells.
 
@@ -297,6 +328,6 @@ class InteractiveSession(Session):
 
     def close(self) -> None:
         """Stop being the default session, and close."""
-        if not self._closed:
+        if not self._plans.closed:
             self._default.__exit__(None, None, None)
         super().close()

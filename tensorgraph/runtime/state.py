@@ -7,6 +7,7 @@ from typing import Any
 
 from tensorgraph.base.backend import Array, Backend, RandomStream
 from tensorgraph.base.errors import FailedPreconditionError
+from tensorgraph.graph.kernel import Tuner
 from tensorgraph.graph.node import Operation
 
 
@@ -52,6 +53,11 @@ class VariableCell:
         else:
             self._array[...] = value
 
+    def place(self, memory: Array) -> None:
+        """Copy the value into an array of its shape and type, to be kept there from now on."""
+        memory[...] = self.read()
+        self._array = memory
+
     def is_initialized(self) -> bool:
         """Return whether there is a value."""
         return self._array is not None
@@ -68,14 +74,25 @@ class SessionState:
         Whether plans look for NaN and infinity; see `ConfigProto`.
     strict : bool
         Whether kernels may not trade the last digits for speed.
+    poison_buffers : bool
+        Whether plans spoil memory that nobody needs any more; see `ConfigProto`.
+    tuner : Tuner or None
+        What chooses between ways to compute, where the session measures them.
     """
 
     def __init__(
-        self, backend: Backend, check_numerics: bool = False, strict: bool = False
+        self,
+        backend: Backend,
+        check_numerics: bool = False,
+        strict: bool = False,
+        poison_buffers: bool = False,
+        tuner: Tuner | None = None,
     ) -> None:
         self._backend = backend
         self.check_numerics = check_numerics
         self.strict = strict
+        self.poison_buffers = poison_buffers
+        self.tuner = tuner
         self._cells: dict[str, VariableCell] = {}
         self._streams: dict[str, RandomStream] = {}
         self._restored: dict[str, Any] = {}
