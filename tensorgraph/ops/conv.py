@@ -21,20 +21,21 @@ from tensorgraph.graph.defaults import apply
 from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import (
     Arg,
+    Blockwise,
     Draw,
     Gradients,
     Input,
     KernelContext,
     OpDef,
+    Role,
     Sample,
     Spec,
     register,
 )
 from tensorgraph.graph.static import static_shape
 from tensorgraph.ops.array import SHAPE, shape
-from tensorgraph.ops.blocks import concat
 from tensorgraph.ops.convolution.case import make_case
-from tensorgraph.ops.convolution.choice import choose
+from tensorgraph.ops.convolution.choice import backward, compute
 from tensorgraph.ops.division import convert_pair
 from tensorgraph.ops.nn import check_channels_last
 from tensorgraph.ops.windows import check_padding, filter_windows, spatial_numbers
@@ -84,12 +85,13 @@ class _Convolution(OpDef):
         padding = draw.choice(["VALID", "SAME", ((1, 0), (0, 2), (1, 1))[: self.spatial]])
         extra = [draw.integer(0, 2 if self.spatial == 2 else 1) for _ in axes]
         image = tuple((size[i] - 1) * dilations[i] + 1 + extra[i] for i in axes)
-        channels, filters = draw.integer(1, 2), draw.integer(1, 2)
+        channels, groups = draw.integer(1, 2), draw.integer(1, 2)
+        filters = groups * draw.integer(1, 2)
         kernel = (*size, channels, filters)
         attrs = {"strides": strides, "dilations": dilations, "padding": padding}
         batch = draw.integer(0, 2)
         places = filter_windows(attrs, kernel).places(*image)
-        return (batch, *image, channels), kernel, (batch, *places, filters), attrs
+        return (batch, *image, channels * groups), kernel, (batch, *places, filters), attrs
 
 
 class _Forward(_Convolution):
@@ -106,22 +108,31 @@ class _Forward(_Convolution):
                 f"{self.type} needs images (batch, {axes}, channels), got {x.shape}, and a"
                 f" filter ({axes}, in, out), got {w.shape}"
             )
-        if not shapes.compatible(image[-1:], kernel[-2:-1]):
+        if not _suit(image[-1], kernel):
             raise ValueError(
                 f"images of {image[-1]} channels do not suit a filter for {kernel[-2]}: {w.shape}"
+                " (in groups, both channels and filters must divide)"
             )
         if None in kernel[:-2]:
             return (Spec(x.dtype, (image[0], *[None] * self.spatial, kernel[-1])),)
         places = filter_windows(op.attrs, kernel).output(*image[1:-1])
         return (Spec(x.dtype, (image[0], *places, kernel[-1])),)
 
+    def blockwise(self, op: Operation) -> Blockwise | None:
+        return Blockwise(
+            (
+                Role.ROWS,
+                Role.WHOLE,
+            )
+        )
+
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, w = inputs
         case = make_case(k.op.attrs, x.shape, w.shape)
         out = k.out
         if out is None:
-            out = k.xp.empty((case.batch, *case.places, case.filters), x.dtype)
-        choose(case, x.dtype, k.strict).forward(k, case, x, w, out)
+            out = k.xp.empty((case.batch, *case.places, w.shape[-1]), x.dtype)
+        compute(k, case, "forward", x, w, out)
         return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -148,14 +159,21 @@ class _ByInput(_Convolution):
         if dims is not None and w.dims is not None and None not in w.dims[:-2]:
             made = filter_windows(op.attrs, w.dims).output(*dims[1:-1])
             wanted = (dims[0], *made, w.dims[-1])
-            if not shapes.compatible(dy.dims, wanted) or not shapes.compatible(
-                dims[-1:], w.dims[-2:-1]
-            ):
+            if not shapes.compatible(dy.dims, wanted) or not _suit(dims[-1], w.dims):
                 raise ValueError(
                     f"a filter of shape {w.shape} makes {shapes.format_shape(wanted)} of images of"
                     f" {shapes.format_shape(dims)}, not {dy.shape}"
                 )
         return (Spec(w.dtype, dims),)
+
+    def blockwise(self, op: Operation) -> Blockwise | None:
+        return Blockwise(
+            (
+                Role.SHAPE,
+                Role.WHOLE,
+                Role.ROWS,
+            )
+        )
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         target, w, dy = inputs
@@ -164,7 +182,7 @@ class _ByInput(_Convolution):
         out = k.out
         if out is None:
             out = k.xp.empty(dims, dy.dtype)
-        choose(case, dy.dtype, k.strict, by_input=True).by_input(k, case, w, dy, out)
+        compute(k, case, "by_input", w, dy, out)
         return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -190,6 +208,16 @@ class _ByFilter(_Convolution):
     def infer(self, op: Operation) -> Sequence[Spec]:
         return (Spec(op.inputs[0].dtype, self.shaped(op.inputs[1])),)
 
+    def blockwise(self, op: Operation) -> Blockwise | None:
+        return Blockwise(
+            (
+                Role.ROWS,
+                Role.WHOLE,
+                Role.ROWS,
+            ),
+            (Role.SUM,),
+        )
+
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, target, dy = inputs
         dims = [int(d) for d in target]
@@ -197,7 +225,7 @@ class _ByFilter(_Convolution):
         out = k.out
         if out is None:
             out = k.xp.empty(dims, x.dtype)
-        choose(case, x.dtype, k.strict).by_filter(k, case, x, dy, out)
+        compute(k, case, "by_filter", x, dy, out)
         return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -241,6 +269,47 @@ class Conv2DBackpropFilter(_ByFilter):
     formula = "Σ {out_backprop} · what {input} has under the weight"
 
 
+@register
+class Conv2DBackprop(_Convolution):
+    """Both gradients of a convolution at once: inputs are the images, the filter, and dy.
+
+    A pass makes it of `Conv2DBackpropInput` and `Conv2DBackpropFilter`, after all gradients have
+    been made.
+    """
+
+    type = "Conv2DBackprop"
+    formula = "Σ {out_backprop} · the weight of {filter} between the two places"
+    formulas_besides = ("Σ {out_backprop} · what {input} has under the weight",)
+    inputs = (Arg("input"), Arg("filter"), Arg("out_backprop"))
+    differentiable = False
+
+    def infer(self, op: Operation) -> Sequence[Spec]:
+        return tuple(Spec(t.dtype, t.dims) for t in op.inputs[:2])
+
+    def blockwise(self, op: Operation) -> Blockwise | None:
+        return Blockwise((Role.ROWS, Role.WHOLE, Role.ROWS), (Role.ROWS, Role.SUM))
+
+    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
+        x, w, dy = inputs
+        case = make_case(k.op.attrs, x.shape, w.shape)
+        dx, dw = (
+            k.xp.empty(a.shape, a.dtype) if out is None else out
+            for a, out in zip((x, w), (*k.outs, None), strict=False)
+        )
+        backward(k, case, x, w, dy, dx, dw)
+        return dx, dw
+
+    def flops(self, op: Operation) -> int:
+        return 2 * super().flops(op)
+
+    def image_and_filter(self, op: Operation) -> tuple[Shape, Shape]:
+        return op.inputs[0].dims, op.inputs[1].dims
+
+    def sample(self, draw: Draw) -> Sample:
+        image, kernel, result, attrs = self.draw_case(draw)
+        return Sample((Input(image), Input(kernel), Input(result)), attrs)
+
+
 class _Volume(_Convolution):
     spatial = 3
     family = ("Conv3D", "Conv3DBackpropInputV2", "Conv3DBackpropFilterV2")
@@ -273,6 +342,16 @@ class Conv3DBackpropFilter(_Volume, _ByFilter):
 def _like(result: Tensor, x: Tensor) -> Tensor:
     result.set_shape(x.dims)
     return result
+
+
+def _suit(channels: int | None, kernel: Sequence[int | None]) -> bool:
+    """Return whether images of so many channels suit a filter, in groups where it is for fewer."""
+    *_, taken, filters = kernel
+    if channels is None or taken is None or channels == taken:
+        return True
+    if not taken or channels % taken:
+        return False
+    return filters is None or filters % (channels // taken) == 0
 
 
 # The names users type
@@ -333,29 +412,4 @@ def conv2d(
         "padding": check_padding(padding),
     }
     x, w = convert_pair(input, kernel)
-    groups = _groups(x, w)
-    if groups == 1:
-        return apply("Conv2D", x, w, name=name, **attrs)
-    with x.graph.name_scope(name or "Conv2D") as scope:
-        # Each group of channels meets its own share of the filters.
-        parts = zip(*(_split_last(t, groups) for t in (x, w)), strict=True)
-        return concat([apply("Conv2D", *pair, **attrs) for pair in parts], 3, name=scope)
-
-
-def _groups(x: Tensor, w: Tensor) -> int:
-    """Return how many groups of channels a filter is for; 1 if it takes all of them."""
-    if x.dims is None or w.dims is None or len(x.dims) != 4 or len(w.dims) != 4:
-        return 1
-    have, take, make = x.dims[3], w.dims[2], w.dims[3]
-    if have is None or not take or have == take or make is None:
-        return 1
-    if have % take or make % (have // take):
-        raise ValueError(
-            f"images of {have} channels do not suit a filter for {take}: {w.shape} (in groups, both"
-            " channels and filters must divide)"
-        )
-    return have // take
-
-
-def _split_last(x: Tensor, parts: int) -> Sequence[Tensor]:
-    return apply("Split", x, axis=-1, sizes=(None,) * parts).op.outputs
+    return apply("Conv2D", x, w, name=name, **attrs)

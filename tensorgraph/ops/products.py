@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from tensorgraph.graph.opdef import KernelContext
 from tensorgraph.ops.shares import Block
 
-# A BLAS copies its inputs into an order of its own, unless the product is small. From tall and thin
-# matrices that takes longer than it saves.
+# A BLAS copies its inputs into an order of its own. From tall and thin matrices that takes longer
+# than it saves, and these kernels of OpenBLAS do not, if the product is small.
+WITHOUT_COPIES = ("skylakex", "cooperlake", "sapphirerapids")
 SMALL_PRODUCT = 10**6
-# Adding up takes longer than what slabs of fewer rows save.
+# A matrix of at most so many columns is thin: slabs of it are fast, however few rows they have.
+THIN = 64
+# Of wider matrices, and where slabs are added up, fewer rows cost more than they save.
 WORTHWHILE_SLAB = 96
 # Products of fewer multiplications are the BLAS's own: its threads wait in a loop, and are at work
 # before one of ours has woken up.
 SHARED_PRODUCT = 1 << 24
 
 
-def product(xp: Any, a: Any, b: Any, out: Any) -> None:
-    """Write ``a @ b``, in slabs of rows that the BLAS multiplies as they are.
+@functools.cache
+def small_product() -> int:
+    """Return up to how many multiplications the BLAS copies nothing; 0 if it always does."""
+    # Imported here: only large work needs it.
+    from threadpoolctl import threadpool_info
 
-    A product of at most `SMALL_PRODUCT` multiplications is not copied first, which for 288 columns
+    kernels = [str(library.get("architecture")).lower() for library in threadpool_info()]
+    return SMALL_PRODUCT if any(name in kernels for name in WITHOUT_COPIES) else 0
+
+
+def product(xp: Any, a: Any, b: Any, out: Any) -> None:
+    """Write ``a @ b`` for a thin matrix `b`, in slabs of rows that the BLAS multiplies as they are.
+
+    A product of at most `small_product` multiplications is not copied first, which for 288 columns
     and 64 results is worth a quarter of the time. The slabs are whole eights of rows, for that is
     how the BLAS takes them.
 
@@ -34,8 +48,9 @@ def product(xp: Any, a: Any, b: Any, out: Any) -> None:
         Where to write; its rows may lie apart.
     """
     rows, inner = a.shape
-    slab = SMALL_PRODUCT // max(inner * b.shape[1], 1) // 8 * 8
-    count = rows // slab if slab and b.flags.c_contiguous else 0
+    slab = small_product() // max(inner * b.shape[1], 1) // 8 * 8
+    worthwhile = slab >= (WORTHWHILE_SLAB if b.shape[1] > THIN else 8)
+    count = rows // slab if worthwhile and b.flags.c_contiguous else 0
     if count:
         xp.matmul(_slabs(xp, a, count, slab), b, out=_slabs(xp, out, count, slab))
     if count * slab < rows:
@@ -54,7 +69,7 @@ def product_over_rows(block: Block, a: Any, b: Any, out: Any) -> None:
     out : array (m, n)
         Where to write.
     """
-    xp, slab = block.k.xp, SMALL_PRODUCT // max(out.size, 1) // 8 * 8
+    xp, slab = block.k.xp, small_product() // max(out.size, 1) // 8 * 8
     count = len(a) // slab if slab >= WORTHWHILE_SLAB else 0
     if count < 2:
         xp.matmul(a.T, b, out=out)
@@ -64,6 +79,36 @@ def product_over_rows(block: Block, a: Any, b: Any, out: Any) -> None:
     xp.matmul(left.swapaxes(1, 2), right, out=parts[:count])
     xp.matmul(a[count * slab :].T, b[count * slab :], out=parts[count])
     xp.add.reduce(parts, 0, out=out)
+
+
+def product_over_columns(xp: Any, a: Any, b: Any, out: Any) -> None:
+    """Write ``a @ b`` for a wide matrix `b`, in slabs of columns: see `product`.
+
+    Parameters
+    ----------
+    xp : module
+        The array module.
+    a, b : array (m, k), (k, n)
+        The matrices.
+    out : array (m, n)
+        Where to write.
+    """
+    columns, slab = b.shape[1], small_product() // max(a.size, 1) // 8 * 8
+    count = columns // slab if slab else 0
+    if count > 1:
+        xp.matmul(a, _column_slabs(xp, b, count, slab), out=_column_slabs(xp, out, count, slab))
+    else:
+        count = 0
+    if count * slab < columns:
+        xp.matmul(a, b[:, count * slab :], out=out[:, count * slab :])
+
+
+def _column_slabs(xp: Any, matrix: Any, count: int, columns: int) -> Any:
+    """Return a view (count, rows, columns) of a matrix's first columns."""
+    step, item = matrix.strides
+    return xp.lib.stride_tricks.as_strided(
+        matrix, (count, matrix.shape[0], columns), (item * columns, step, item)
+    )
 
 
 def _slabs(xp: Any, matrix: Any, count: int, rows: int) -> Any:

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from tensorgraph.graph.opdef import KernelContext
-from tensorgraph.ops.shares import Block
-from tensorgraph.ops.windows import Windows, filter_windows, inner_part, padded_shape
+from tensorgraph.ops.windows import Windows, filter_windows
+
+# Of fewer places, a worker's share is so small that reading the filter takes most of the time.
+FEW_ROWS = 512
 
 
 class Case(NamedTuple):
@@ -24,9 +26,11 @@ class Case(NamedTuple):
     spatial, places : tuple of int
         The size of the images, and of the result.
     channels, filters : int
-        Of the images, and of the result.
+        Of the images, and of the result; of each group of them where there are several.
     pads : tuple of (int, int)
         The zeros before and after, for each spatial axis.
+    groups : int
+        How many groups of channels have filters of their own.
     """
 
     windows: Windows
@@ -36,6 +40,7 @@ class Case(NamedTuple):
     channels: int
     filters: int
     pads: tuple[tuple[int, int], ...]
+    groups: int = 1
 
     @property
     def taps(self) -> int:
@@ -50,12 +55,30 @@ class Case(NamedTuple):
     @property
     def products(self) -> int:
         """The multiplications of the sums written out."""
-        return self.batch * self.area * self.taps * self.channels * self.filters
+        return self.batch * self.area * self.taps * self.channels * self.filters * self.groups
 
     @property
     def framed(self) -> bool:
         """Whether there are zeros around the images."""
         return any(map(any, self.pads))
+
+    @property
+    def padded(self) -> tuple[int, ...]:
+        """The size of the images with the zeros around."""
+        return tuple(n + sum(pad) for n, pad in zip(self.spatial, self.pads, strict=True))
+
+    @property
+    def inner(self) -> tuple[slice, ...]:
+        """Where the images are among the zeros, for each spatial axis."""
+        return tuple(
+            slice(before, before + n)
+            for (before, _), n in zip(self.pads, self.spatial, strict=True)
+        )
+
+
+def has_few_rows(k: KernelContext, case: Case) -> bool:
+    """Return whether workers do better to share the filters than the images."""
+    return case.batch * case.area < FEW_ROWS and not k.undivided
 
 
 class Method(Protocol):
@@ -74,25 +97,14 @@ class Method(Protocol):
 def make_case(attrs: dict[str, Any], image: Sequence[int], kernel: Sequence[int]) -> Case:
     """Return the case of images and a filter of such shapes."""
     windows = filter_windows(attrs, [int(d) for d in kernel])
-    return _case(windows, tuple(map(int, image)), int(kernel[-1]))
+    return _case(windows, tuple(map(int, image)), int(kernel[-2]), int(kernel[-1]))
 
 
 @functools.lru_cache(1024)
-def _case(windows: Windows, image: tuple[int, ...], filters: int) -> Case:
+def _case(windows: Windows, image: tuple[int, ...], channels: int, filters: int) -> Case:
     # A node asks at every run.
-    batch, *spatial, channels = image
+    batch, *spatial, all_channels = image
     places, pads = windows.places(*spatial), windows.pads(*spatial)
-    return Case(windows, batch, tuple(spatial), places, channels, filters, pads)
-
-
-def with_frame(block: Block, case: Case, x: Any) -> Any:
-    """Return a block of images with their zeros around, in scratch memory where there are any.
-
-    The zeros are written once: later runs change only what is inside of them.
-    """
-    images = x[block.part]
-    if not case.framed:
-        return images
-    frame = block.scratch("frame", padded_shape(images.shape, case.pads), x.dtype, 0)
-    frame[inner_part(case.pads, case.spatial)] = images
-    return frame
+    groups = all_channels // max(channels, 1)
+    part = filters // max(groups, 1)
+    return Case(windows, batch, tuple(spatial), places, channels, part, pads, groups)

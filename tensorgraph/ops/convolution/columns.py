@@ -7,7 +7,7 @@ image itself, shifted. It is copied in two steps, first shifted along the lines,
 lines, which lie one after the other, so that most of it moves at the speed of memory.
 
 Each image gets a matrix of its own, and the product of its transpose with the filter comes out as
-the result must lie.
+the result must lie. Where the batch lies inside of height and width, there is one matrix for all.
 """
 
 from __future__ import annotations
@@ -16,8 +16,14 @@ from typing import Any
 
 from tensorgraph.graph.opdef import KernelContext
 from tensorgraph.ops.convolution.case import Case
+from tensorgraph.ops.convolution.layout import (
+    batch_inside,
+    in_one_piece,
+    spread_out,
+    written_in_one_piece,
+)
+from tensorgraph.ops.products import WORTHWHILE_SLAB, small_product
 from tensorgraph.ops.shares import Block, for_blocks, sum_blocks
-from tensorgraph.ops.windows import inner_part, padded_shape
 
 # A row of a patch as long as this is copied as it is.
 LONG_ROW = 24
@@ -27,22 +33,26 @@ LARGE_PATCH = 25
 
 def suits(case: Case) -> bool:
     """Return whether patches of the images have short rows."""
-    return len(case.spatial) == 2 and case.windows.size[1] * case.channels < LONG_ROW
+    row = case.windows.size[1] * case.channels * case.windows.strides[1]
+    return len(case.spatial) == 2 and row < LONG_ROW
 
 
 def suits_by_input(case: Case) -> bool:
     """Return whether the gradient by the images, of few channels, is best computed so."""
     patch = case.taps * case.channels
-    return len(case.spatial) == 2 and case.channels <= 8 and patch >= LARGE_PATCH
+    return len(case.spatial) == 2 and case.channels < 8 and patch >= LARGE_PATCH
 
 
 def forward(k: KernelContext, case: Case, x: Any, w: Any, out: Any) -> None:
     """Compute the convolution of images with a filter."""
-    weights = w.reshape(-1, case.filters)
+    weights, inside = w.reshape(-1, case.filters), batch_inside(out)
 
     def task(block: Block) -> None:
-        result = out[block.part].reshape(block.size, case.area, case.filters)
-        k.xp.matmul(_columns(block, case, x).swapaxes(1, 2), weights, out=result)
+        columns = _columns(block, case, spread_out(x[block.part], inside))
+        with written_in_one_piece(block.scratch, spread_out(out[block.part], inside)) as result:
+            y = result.reshape(len(columns), -1, case.filters)
+            for part in _slabs(y.shape[1], weights.size):
+                k.xp.matmul(columns[..., part].swapaxes(1, 2), weights, out=y[:, part])
 
     for_blocks(k, case.batch, _bytes_each(case, x), task)
 
@@ -55,66 +65,77 @@ def by_input(k: KernelContext, case: Case, w: Any, dy: Any, out: Any) -> None:
     """
     height, width = case.places
     weights = w.reshape(-1, case.filters)
-    shape = (case.channels, *padded_shape((1, *case.spatial, 1), case.pads)[1:3])
-    inside = inner_part(case.pads, case.spatial)
 
     def task(block: Block) -> None:
         size = block.size
-        grad = block.scratch("grad", (height, width * size, case.filters), dy.dtype)
-        grad.reshape(height, width, size, -1)[...] = dy[block.part].transpose(1, 2, 0, 3)
+        grad = in_one_piece(block.scratch, "grad", dy[block.part].transpose(1, 2, 0, 3))
+        grad = grad.reshape(height, width * size, case.filters)
         # A product for each line: all at once would be too large for the BLAS to take as it is.
         parts = block.scratch("parts", (len(weights), height, width * size), dy.dtype)
         k.xp.matmul(weights, grad.swapaxes(1, 2), out=parts.swapaxes(0, 1))
         taps = parts.reshape(case.taps, case.channels, height, width, size)
-        total = block.scratch("sum", (*shape, size), dy.dtype)
+        total = block.scratch("sum", (case.channels, *case.padded, size), dy.dtype)
         total[...] = 0
         for part, (_, index) in zip(taps, case.windows.regions(case.places), strict=True):
             region = total[index]
             k.xp.add(region, part, out=region)
-        out[block.part] = total[inside].transpose(3, 1, 2, 0)
+        out[block.part] = total[(slice(None), *case.inner)].transpose(3, 1, 2, 0)
 
     for_blocks(k, case.batch, _bytes_each(case, dy), task, fewest=16)
 
 
 def by_filter(k: KernelContext, case: Case, x: Any, dy: Any, out: Any) -> None:
     """Compute its gradient by the filter."""
-    total = out.reshape(-1, case.filters)
+    inside = batch_inside(dy)
 
     def task(block: Block, part: Any) -> None:
-        grad = dy[block.part].reshape(block.size, case.area, case.filters)
-        parts = block.scratch("parts", (block.size, *total.shape), x.dtype)
-        k.xp.matmul(_columns(block, case, x), grad, out=parts)
-        k.xp.add.reduce(parts, 0, out=part)
+        columns = _columns(block, case, spread_out(x[block.part], inside))
+        grad = in_one_piece(block.scratch, "grad", spread_out(dy[block.part], inside))
+        grad = grad.reshape(len(columns), -1, case.filters)
+        slabs = _slabs(grad.shape[1], part.size)
+        sums = block.scratch("sums", (len(slabs), len(columns), *part.shape), x.dtype)
+        for slab, total in zip(slabs, sums, strict=True):
+            k.xp.matmul(columns[..., slab], grad[:, slab], out=total)
+        k.xp.add.reduce(sums, (0, 1), out=part)
 
-    sum_blocks(k, case.batch, _bytes_each(case, x), total, task)
+    with written_in_one_piece(k.scratch, out) as dw:
+        total = dw.reshape(-1, case.filters)
+        sum_blocks(k, case.batch, _bytes_each(case, x), total, task)
+
+
+def _slabs(places: int, numbers: int) -> list[slice]:
+    """Return parts of the places for which a product with so many weights is small; `products`."""
+    step = small_product() // max(numbers, 1) // 8 * 8
+    if not step:
+        return [slice(0, places)]
+    step = max(step, WORTHWHILE_SLAB)
+    return [slice(start, start + step) for start in range(0, places, step)]
 
 
 def _columns(block: Block, case: Case, x: Any) -> Any:
-    """Return (images, taps · channels, places): a column for each patch."""
-    size, c = block.size, case.channels
-    (tall, wide), (height, width), windows = case.windows.size, case.places, case.windows
-    dims = (size, c, *padded_shape((1, *case.spatial, 1), case.pads)[1:3])
-    planes = block.scratch("planes", dims, x.dtype, 0)
-    inside = inner_part(case.pads, case.spatial)
-    planes.transpose(0, 2, 3, 1)[inside] = x[block.part]
+    """Return (outer, taps · channels, places · inner): a column for each patch."""
+    (outer, *_, inner, c), windows = x.shape, case.windows
+    (tall, wide), (height, width), lines_of_image = windows.size, case.places, case.padded[0]
+    planes = block.scratch("planes", (outer, c, *case.padded, inner), x.dtype, 0)
+    planes.transpose(0, 2, 3, 4, 1)[(slice(None), *case.inner)] = x
     strided = block.k.xp.lib.stride_tricks.as_strided
-    # Shifted along the lines: (images, across the filter, channels, lines, width).
-    n, channel, line, pixel = planes.strides
-    lines = block.scratch("lines", (size, wide, c, dims[2], width), x.dtype)
+    # Shifted along the lines: (outer, across the filter, channels, lines, width, inner).
+    n, channel, line, pixel, item = planes.strides
+    lines = block.scratch("lines", (outer, wide, c, lines_of_image, width, inner), x.dtype)
     lines[...] = strided(
         planes,
         lines.shape,
-        (n, pixel * windows.dilations[1], channel, line, pixel * windows.strides[1]),
+        (n, pixel * windows.dilations[1], channel, line, pixel * windows.strides[1], item),
     )
-    # Shifted by lines: (images, down the filter, across it, channels, height, width).
-    n, across, channel, line, pixel = lines.strides
-    columns = block.scratch("columns", (size, tall, wide, c, height, width), x.dtype)
+    # Shifted by lines: (outer, down the filter, across it, channels, height, width · inner).
+    n, across, channel, line, *_ = lines.strides
+    columns = block.scratch("columns", (outer, tall, wide, c, height, width * inner), x.dtype)
     columns[...] = strided(
         lines,
         columns.shape,
-        (n, line * windows.dilations[0], across, channel, line * windows.strides[0], pixel),
+        (n, line * windows.dilations[0], across, channel, line * windows.strides[0], item),
     )
-    return columns.reshape(size, case.taps * c, case.area)
+    return columns.reshape(outer, case.taps * c, case.area * inner)
 
 
 def _bytes_each(case: Case, x: Any) -> int:

@@ -2,125 +2,154 @@
 
 Channels do not mix, so that there is no matrix product to make of it: it is as many
 multiplications and additions of whole images as the filter has pixels. What makes them quick is to
-work on whole lines, width and channels together, against the filter's numbers repeated along a
-line; and to multiply and add in one pass, which is what `einsum` does with a sum of products, in
-place of a pass for either.
+work on whole lines, width and channels together (and the batch between them, where it lies there),
+against the filter's numbers repeated along a line; and to multiply and add in one pass, which is
+what `einsum` does with a sum of products, in place of a pass for either.
 
 Several filters for a channel are as many copies of the channel with a filter each. The gradient by
-the images is the convolution of `dy` with the filter turned by half a circle, where a step larger
-than one puts zeros between the numbers of `dy`.
+the images is the convolution of `dy` with the filter turned by half a circle; where the filter goes
+in steps, it is one such convolution for each phase of the pixels (`phases`).
 
 In a `Case` of this kind the number of filters is that for each channel.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 from tensorgraph.graph.opdef import KernelContext
 from tensorgraph.ops.convolution.case import Case
+from tensorgraph.ops.convolution.layout import (
+    batch_inside,
+    in_one_piece,
+    spread_out,
+    written_in_one_piece,
+)
+from tensorgraph.ops.convolution.phases import frame, phases
 from tensorgraph.ops.shares import Block, for_blocks, sum_blocks
-from tensorgraph.ops.windows import inner_part, padded_shape
+
+# Gradients by the filter are added up by whole lines, the longer the better: how many blocks of the
+# usual size are one.
+LONG_BLOCKS = 4
 
 
 def forward(k: KernelContext, case: Case, x: Any, w: Any, out: Any) -> None:
     """Compute the convolution of images with a filter."""
-    weights = _along_lines(k, w, case.places[1])
+    inside = batch_inside(out)
+    weights = _along_lines(k, case, w, case.places[1], inside)
 
     def task(block: Block) -> None:
-        _sum(k, _patches(block, case, x), weights, out[block.part])
+        patches = _patches(block, case, spread_out(x[block.part], inside))
+        with written_in_one_piece(block.scratch, spread_out(out[block.part], inside)) as result:
+            _sum(k, patches, weights, result)
 
     for_blocks(k, case.batch, _bytes_each(case, x), task)
 
 
 def by_input(k: KernelContext, case: Case, w: Any, dy: Any, out: Any) -> None:
     """Compute its gradient by the images."""
-    height, width = case.spatial
-    deep = case.channels * case.filters
-    weights = _along_lines(k, w[::-1, ::-1], width)
-    reach, ends = [], []
-    for n, size, step, distance in zip(case.places, *case.windows[:3], strict=True):
-        reach.append((size - 1) * distance)
-        ends.append((n - 1) * step + 1)
-    # As large as the padded images, and what the filter reaches over at the start.
-    frame_shape = padded_shape((1, *case.spatial, deep), case.pads)[1:]
-    tall, wide = (n + r for n, r in zip(frame_shape, reach, strict=False))
-    spots = (
-        slice(None),
-        *(slice(r, r + e, s) for r, e, s in zip(reach, ends, case.windows.strides, strict=True)),
-    )
+    inside, around = batch_inside(out), frame(case)
+    (top, left), parts = around.before, []
+    for i, j in itertools.product(*phases(case)):
+        taps = w[list(i.taps)][:, list(j.taps)]
+        lines = _along_lines(k, case, taps, j.number, inside, f"{i.taps} {j.taps}")
+        parts.append((i, j, lines))
 
     def task(block: Block) -> None:
-        frame = block.scratch("frame", (block.size, tall, wide, deep), dy.dtype, 0)
-        frame[spots] = dy[block.part]
-        (top, _), (left, _) = case.pads
-        inner = frame[:, top:, left:]
-        patches = _lines(k, inner, case.windows.size, case.windows.dilations, (height, width))
-        if case.filters == 1:
-            _sum(k, patches, weights, out[block.part])
-            return
-        parts = block.scratch("parts", (block.size, height, width, deep), dy.dtype)
-        _sum(k, patches, weights, parts)
-        parts = parts.reshape(*parts.shape[:3], case.channels, case.filters)
-        k.xp.add.reduce(parts, -1, out=out[block.part])
+        grad, result = (spread_out(a[block.part], inside) for a in (dy, out))
+        shape = (len(grad), *around.size, *grad.shape[3:])
+        framed = block.scratch("frame", shape, dy.dtype, 0)
+        framed[(slice(None), *around.inner)] = grad
+        for i, j, weights in parts:
+            pixels = result[:, i.pixels, j.pixels]
+            if not weights.size:
+                pixels[...] = 0
+                continue
+            met = framed[:, top + i.first :, left + j.first :]
+            distances, counts = (i.distance, j.distance), (i.number, j.number)
+            patches = _lines(k, met, weights.shape[:2], distances, counts)
+            if case.filters == 1:
+                with written_in_one_piece(block.scratch, pixels) as made:
+                    _sum(k, patches, weights, made)
+                continue
+            deep = block.scratch("deep", (*pixels.shape, case.filters), dy.dtype)
+            _sum(k, patches, weights, deep)
+            k.xp.add.reduce(deep, -1, out=pixels)
 
     for_blocks(k, case.batch, _bytes_each(case, dy), task)
 
 
 def by_filter(k: KernelContext, case: Case, x: Any, dy: Any, out: Any) -> None:
     """Compute its gradient by the filter."""
-    (tall, wide), (height, width) = case.windows.size, case.places
+    (tall, wide), inside = case.windows.size, batch_inside(dy)
     deep = case.channels * case.filters
 
     def task(block: Block, part: Any) -> None:
-        patches = _patches(block, case, x)
-        grad = dy[block.part].reshape(block.size, height, width * deep)
-        sums = block.scratch("sums", (tall, wide, width * deep), x.dtype)
+        patches = _patches(block, case, spread_out(x[block.part], inside))
+        grad = in_one_piece(block.scratch, "grad", spread_out(dy[block.part], inside))
+        grad = grad.reshape(*grad.shape[:2], -1)
+        sums = block.scratch("sums", (tall, wide, grad.shape[2]), x.dtype)
         for i in range(tall):
             for j in range(wide):
                 k.xp.einsum("nhk,nhk->k", patches[:, :, i, j], grad, out=sums[i, j])
-        k.xp.add.reduce(sums.reshape(tall, wide, width, deep), 2, out=part)
+        k.xp.add.reduce(sums.reshape(tall, wide, -1, deep), 2, out=part)
 
-    total = out.reshape(tall, wide, deep)
-    sum_blocks(k, case.batch, _bytes_each(case, x), total, task)
+    with written_in_one_piece(k.scratch, out) as dw:
+        total = dw.reshape(tall, wide, deep)
+        # Several images at a time, so that lines are added up once for all of them.
+        sum_blocks(k, case.batch, _bytes_each(case, x) // LONG_BLOCKS, total, task)
 
 
-def _along_lines(k: KernelContext, w: Any, width: int) -> Any:
+def _along_lines(
+    k: KernelContext, case: Case, w: Any, width: int, inside: bool, name: str = ""
+) -> Any:
     """Return the numbers of a filter, repeated along a line: (height, width, line)."""
     tall, wide, *channels = w.shape
-    lines = k.scratch("weights", (tall, wide, width, *channels), w.dtype)
-    lines[...] = w[:, :, None]
-    return lines.reshape(tall, wide, lines[0, 0].size)
+    pixels = width * case.batch if inside else width
+
+    def repeat(lines: Any) -> None:
+        lines[...] = w[:, :, None]
+
+    shape = (tall, wide, pixels, *channels)
+    lines = k.once(f"weights {name} {pixels}", shape, w.dtype, repeat)
+    return lines.reshape(tall, wide, pixels * case.channels * case.filters)
 
 
-def _patches(block: Block, case: Case, x: Any) -> Any:
-    """Return what each pixel of the filter meets: (images, height, down, across, line)."""
-    images, (c, m) = x[block.part], (case.channels, case.filters)
+def _patches(block: Block, case: Case, images: Any) -> Any:
+    """Return what each pixel of the filter meets: (outer, height, down, across, line)."""
+    if case.windows.strides[1] > 1:
+        return _stepping_patches(block, case, images)
+    c, m = case.channels, case.filters
     if case.framed or m > 1 or not images.flags.c_contiguous:
-        shape = padded_shape((*images.shape[:3], c * m), case.pads)
-        frame = block.scratch("frame", shape, x.dtype, 0)
-        inside = inner_part(case.pads, case.spatial)
-        frame.reshape(*shape[:3], c, m)[inside] = images[..., None]
+        shape = (len(images), *case.padded, images.shape[3])
+        frame = block.scratch("frame", (*shape, c * m), images.dtype, 0)
+        frame.reshape(*shape, c, m)[(slice(None), *case.inner)] = images[..., None]
         images = frame
     windows = case.windows
-    if windows.strides[1] == 1:
-        return _lines(
-            block.k, images, windows.size, windows.dilations, case.places, windows.strides[0]
-        )
-    # Only what the steps along a line meet, so that it lies together.
-    strided = block.k.xp.lib.stride_tricks.as_strided
-    n, line, pixel, channel = images.strides
-    size, tall, _, deep = images.shape
-    shape = (size, tall, windows.size[1], case.places[1], deep)
-    met = block.scratch("met", shape, x.dtype)
-    across = (pixel * windows.dilations[1], pixel * windows.strides[1])
-    met[...] = strided(images, shape, (n, line, *across, channel))
+    return _lines(block.k, images, windows.size, windows.dilations, case.places, windows.strides[0])
+
+
+def _stepping_patches(block: Block, case: Case, images: Any) -> Any:
+    """Return patches of which only those pixels of a line are copied that the steps meet."""
+    (size, steps, distances, _), c, m = case.windows, case.channels, case.filters
+    shape = (len(images), case.padded[0], size[1], case.places[1], images.shape[3])
+    met = block.scratch("met", (*shape, c * m), images.dtype, 0)
+    lines = met.reshape(*shape, c, m)[:, case.inner[0]]
+    for tap in range(size[1]):
+        # The first and the last place where this tap is on the image, not on the zeros beside it.
+        start, step = tap * distances[1] - case.pads[1][0], steps[1]
+        first = max(0, -(start // step))
+        last = min(case.places[1] - 1, (case.spatial[1] - 1 - start) // step)
+        if first <= last:
+            places = slice(start + first * step, start + last * step + 1, step)
+            lines[:, :, tap, first : last + 1] = images[:, :, places, ..., None]
     n, line, tap, *_ = met.strides
-    return strided(
+    return block.k.xp.lib.stride_tricks.as_strided(
         met,
-        (size, case.places[0], *windows.size, case.places[1] * deep),
-        (n, line * windows.strides[0], line * windows.dilations[0], tap, met.itemsize),
+        (len(met), case.places[0], *size, met[0, 0, 0].size),
+        (n, line * steps[0], line * distances[0], tap, met.itemsize),
     )
 
 
@@ -132,19 +161,22 @@ def _lines(
     places: Sequence[int],
     step: int = 1,
 ) -> Any:
-    """Return a view (images, height, down, across, line) of images met pixel by pixel."""
+    """Return a view (outer, height, down, across, line) of images met pixel by pixel."""
     # The stride of an axis of one channel may be anything.
-    n, line, pixel, _ = images.strides
+    n, line, pixel, *_ = images.strides
+    outer, _, _, inner, channels = images.shape
     return k.xp.lib.stride_tricks.as_strided(
         images,
-        (len(images), places[0], *size, places[1] * images.shape[3]),
+        (outer, places[0], *size, places[1] * inner * channels),
         (n, line * step, line * dilations[0], pixel * dilations[1], images.itemsize),
     )
 
 
 def _sum(k: KernelContext, patches: Any, weights: Any, out: Any) -> None:
+    """Write the sums of what the filter meets, times its numbers."""
     lines = out.reshape(*patches.shape[:2], patches.shape[-1])
-    k.xp.einsum("nhijk,ijk->nhk", patches, weights, out=lines)
+    # Of a block that has fewer images than the batch, lines are shorter.
+    k.xp.einsum("nhijk,ijk->nhk", patches, weights[:, :, : lines.shape[2]], out=lines)
 
 
 def _bytes_each(case: Case, x: Any) -> int:

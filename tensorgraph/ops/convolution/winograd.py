@@ -31,6 +31,7 @@ import numpy as np
 
 from tensorgraph.graph.opdef import KernelContext
 from tensorgraph.ops.convolution.case import Case
+from tensorgraph.ops.convolution.layout import written_in_one_piece
 from tensorgraph.ops.convolution.tiles import transform
 from tensorgraph.ops.shares import Block, for_blocks, sum_blocks
 
@@ -38,19 +39,30 @@ from tensorgraph.ops.shares import Block, for_blocks, sum_blocks
 LEAST_CHANNELS = 16
 # Of fewer multiplications, it takes longer to begin than to do them.
 LEAST_PRODUCTS = 1 << 21
+# For fewer results of a filter, transforming the filters takes longer than multiplying by them.
+LEAST_PLACES = 512
 
 
 def suits(case: Case, dtype: Any, strict: bool) -> bool:
     """Return whether the convolution can be computed so, and gains by it."""
+    return (
+        is_able(case, dtype, strict)
+        and min(case.channels, case.filters) >= LEAST_CHANNELS
+        and min(*case.spatial, *case.places) >= 4
+        and case.products >= LEAST_PRODUCTS
+        and case.batch * case.area >= LEAST_PLACES
+    )
+
+
+def is_able(case: Case, dtype: Any, strict: bool) -> bool:
+    """Return whether the convolution can be computed so."""
     windows = case.windows
     return (
         dtype == np.float32
         and (windows.size == (3, 3) or (windows.size == (5, 5) and not strict))
         and windows.strides == windows.dilations == (1, 1)
-        and min(case.channels, case.filters) >= LEAST_CHANNELS
-        and min(*case.spatial, *case.places) >= 4
         and max(map(max, case.pads)) < windows.size[0]
-        and case.products >= LEAST_PRODUCTS
+        and case.groups == 1
     )
 
 
@@ -77,15 +89,55 @@ def by_filter(k: KernelContext, case: Case, x: Any, dy: Any, out: Any) -> None:
     total = k.scratch("total", (tiling.size**2, case.channels, case.filters), x.dtype)
     sum_blocks(k, case.batch, tiling.bytes_each, total, task)
     back = tiling.filter.T
-    k.xp.matmul(back, total.reshape(tiling.size**2, -1), out=out.reshape(len(back), -1))
+    with written_in_one_piece(k.scratch, out) as dw:
+        k.xp.matmul(back, total.reshape(tiling.size**2, -1), out=dw.reshape(len(back), -1))
+
+
+def both(k: KernelContext, case: Case, x: Any, w: Any, dy: Any, dx: Any, dw: Any) -> None:
+    """Compute both gradients: what is made of `dy` serves the one and the other.
+
+    The gradient by the images goes the way of the convolution back: the products' gradients with
+    the transformed filter give what each tile receives, which is transformed back and added where
+    the tiles overlap.
+    """
+    tiling = _Tiling(k, len(w), x, dy)
+    before = [pad for pad, _ in case.pads]
+    positions = tiling.size**2
+
+    def transform_filter(weights: Any) -> None:
+        made = k.scratch("filter", (positions, case.channels, case.filters), x.dtype)
+        taps = w.reshape(len(w) ** 2, -1)
+        k.xp.matmul(tiling.filter, taps, out=made.reshape(positions, -1))
+        weights[...] = made.swapaxes(1, 2)
+
+    shape = (positions, case.filters, case.channels)
+    weights = k.once("turned", shape, x.dtype, transform_filter)
+
+    def task(block: Block, part: Any) -> None:
+        tiles = tiling.tiles(block, x[block.part], before)
+        products = tiling.spread(block, dy[block.part])
+        k.xp.matmul(tiles.swapaxes(1, 2), products, out=part)
+        # The tiles have served; their gradients take their place.
+        k.xp.matmul(products, weights, out=tiles)
+        tiling.add_up(block, tiles, before, dx[block.part])
+
+    total = k.scratch("total", (positions, case.channels, case.filters), x.dtype)
+    sum_blocks(k, case.batch, tiling.bytes_each, total, task)
+    back = tiling.filter.T
+    with written_in_one_piece(k.scratch, dw) as result:
+        k.xp.matmul(back, total.reshape(positions, -1), out=result.reshape(len(back), -1))
 
 
 def _convolve(k: KernelContext, x: Any, w: Any, before: Sequence[int], out: Any) -> None:
     """Write the convolution of images, so many zeros before them, that makes `out` of them."""
     tiling = _Tiling(k, len(w), x, out)
-    taps = w.reshape(len(w) ** 2, -1)
-    weights = k.scratch("weights", (tiling.size**2, *w.shape[2:]), x.dtype)
-    k.xp.matmul(tiling.filter, taps, out=weights.reshape(tiling.size**2, -1))
+
+    def transform_filter(weights: Any) -> None:
+        taps = w.reshape(len(w) ** 2, -1)
+        k.xp.matmul(tiling.filter, taps, out=weights.reshape(tiling.size**2, -1))
+
+    shape = (tiling.size**2, *w.shape[2:])
+    weights = k.once("weights", shape, x.dtype, transform_filter)
 
     def task(block: Block) -> None:
         tiles = tiling.tiles(block, x[block.part], before)
@@ -123,7 +175,7 @@ class _Tiling:
     filter : array (size², taps²)
         The transform of the filter, both directions at once.
     bytes_each : int
-        What is made of an image.
+        What is made of an image in each of the steps, at most.
     """
 
     def __init__(self, k: KernelContext, taps: int, x: Any, y: Any) -> None:
@@ -133,7 +185,7 @@ class _Tiling:
         self._count = tuple(-(-n // self.m) for n in y.shape[1:3])
         matrices = _matrices(self.m, taps, x.dtype)
         self._inputs, self._results, self.filter = map(k.backend.from_host, matrices)
-        numbers = self.size**2 * math.prod(self._count) * (x.shape[3] + y.shape[3])
+        numbers = self.size**2 * math.prod(self._count) * max(x.shape[3], y.shape[3])
         self.bytes_each = numbers * int(x.dtype.itemsize)
 
     def tiles(self, block: Block, x: Any, before: Sequence[int]) -> Any:
@@ -161,10 +213,13 @@ class _Tiling:
         """Write the results that the products of the tiles stand for."""
         (n, height, width, f), (down, across) = out.shape, self._count
         size, m = self.size, self.m
-        half = block.scratch("half", (m, size, down, across, n * f), out.dtype)
-        self._xp.matmul(self._results, products.reshape(size, -1), out=half.reshape(m, -1))
+        # A product for each line of tiles: all at once would be slow, see `products`.
+        half = block.scratch("half", (size, m, down, across, n * f), out.dtype)
+        places = products.reshape(size, size, down, -1).transpose(1, 2, 0, 3)
+        lines = half.reshape(size, m, down, -1).swapaxes(1, 2)
+        self._xp.matmul(self._results, places, out=lines)
         made = block.scratch("made", (down, m, across, m, n * f), out.dtype)
-        self._xp.matmul(self._results, half.transpose(2, 0, 3, 1, 4), out=made)
+        self._xp.matmul(self._results, half.transpose(2, 1, 3, 0, 4), out=made)
         images = made.reshape(down * m, across * m, n, f)
         out[...] = images[:height, :width].transpose(2, 0, 1, 3)
 
@@ -175,8 +230,44 @@ class _Tiling:
         frame = block.scratch("grad", (down, m, across, m, n * f), dy.dtype, 0)
         images = frame.reshape(down * m, across * m, n, f)
         images[:height, :width] = dy.transpose(1, 2, 0, 3)
-        half = block.scratch("half", (m, size, down, across, n * f), dy.dtype)
-        self._xp.matmul(back, frame, out=half.transpose(2, 0, 3, 1, 4))
+        half = block.scratch("half", (size, m, down, across, n * f), dy.dtype)
+        self._xp.matmul(back, frame, out=half.transpose(2, 1, 3, 0, 4))
         products = block.scratch("products", (size, size, down, across, n * f), dy.dtype)
-        self._xp.matmul(back, half.reshape(m, -1), out=products.reshape(size, -1))
+        places = products.reshape(size, size, down, -1).transpose(1, 2, 0, 3)
+        lines = half.reshape(size, m, down, -1).swapaxes(1, 2)
+        self._xp.matmul(back, lines, out=places)
         return products.reshape(size * size, down * across * n, f)
+
+    def add_up(self, block: Block, tiles: Any, before: Sequence[int], out: Any) -> None:
+        """Write what gradients of tiles give to the images: the transpose of `tiles`."""
+        (n, height, width, c), (down, across) = out.shape, self._count
+        size, m, back = self.size, self.m, self._inputs.T
+        tall, wide = (count * m + size - m for count in self._count)
+        strided = self._xp.lib.stride_tricks.as_strided
+        handed = block.scratch("handed", (down, size, across, size, n * c), out.dtype)
+        places = tiles.reshape(size, size, down, across, n * c).transpose(2, 0, 3, 1, 4)
+        self._xp.matmul(back, places, out=handed)
+        # Along the width: of each tile the first m pixels are its own, the others the next one's.
+        lines = block.scratch("lines", (down, size, wide, n * c), out.dtype)
+        lines[:, :, : across * m].reshape(down, size, across, m, n * c)[...] = handed[..., :m, :]
+        lines[:, :, across * m :] = 0
+        band, line, pixel, item = lines.strides
+        shared = strided(
+            lines[:, :, m:],
+            (down, size, across, size - m, n * c),
+            (band, line, m * pixel, pixel, item),
+        )
+        self._xp.add(shared, handed[..., m:, :], out=shared)
+        # And along the height.
+        bands = handed.reshape(-1)[: lines.size].reshape(down, size, wide * n * c)
+        self._xp.matmul(back, lines.reshape(bands.shape), out=bands)
+        frame = block.scratch("sum", (tall, wide * n * c), out.dtype)
+        frame[: down * m].reshape(down, m, -1)[...] = bands[:, :m]
+        frame[down * m :] = 0
+        line, item = frame.strides
+        shared = strided(frame[m:], (down, size - m, wide * n * c), (m * line, line, item))
+        self._xp.add(shared, bands[:, m:], out=shared)
+        images = frame.reshape(tall, wide, n, c)
+        top, left = before
+        inside = images[top : top + height, left : left + width]
+        out[...] = inside.transpose(2, 0, 1, 3)
