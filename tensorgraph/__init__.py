@@ -67,6 +67,7 @@ from tensorgraph.graph.defaults import (
 from tensorgraph.graph.graph import Graph
 from tensorgraph.graph.graph_def import GraphDef, NodeDef
 from tensorgraph.graph.importer import import_graph_def
+from tensorgraph.graph.indexed_slices import IndexedSlices, IndexedSlicesValue
 from tensorgraph.graph.indexing import newaxis
 from tensorgraph.graph.keys import GraphKeys
 from tensorgraph.graph.node import Operation, Tensor
@@ -284,6 +285,8 @@ __all__ = [
     "GraphDef",
     "GraphKeys",
     "GraphOptions",
+    "IndexedSlices",
+    "IndexedSlicesValue",
     "InteractiveSession",
     "MetaGraphDef",
     "NodeDef",
@@ -582,6 +585,6 @@ if not TYPE_CHECKING:  # so that type checkers still know what does not exist
     def __getattr__(name: str) -> Any:
         if name == "Summary":  # a message of protocol buffers, whose library is not always there
             return summary.Summary
-        if name in ("testing", "viz"):  # tools, imported when they are used
+        if name in ("python", "testing", "viz"):  # tools, imported when they are used
             return importlib.import_module(f"tensorgraph.{name}")
         raise missing("tf", name, __all__)

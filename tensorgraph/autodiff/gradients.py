@@ -13,14 +13,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from tensorgraph.autodiff.slices import as_slices
 from tensorgraph.base import dtypes, shapes
+from tensorgraph.base.collecting import without_collector
 from tensorgraph.graph.body import BodyGraph
 from tensorgraph.graph.defaults import apply, convert_to_tensor
 from tensorgraph.graph.graph import Graph
+from tensorgraph.graph.indexed_slices import IndexedSlices
 from tensorgraph.graph.node import Operation, Tensor, graph_element
 from tensorgraph.ops.sources import ones_like, zeros_like
 
 
+@without_collector
 def gradients(
     ys: Any,
     xs: Any,
@@ -31,7 +35,7 @@ def gradients(
     aggregation_method: Any = None,
     stop_gradients: Any = None,
     unconnected_gradients: str = "none",
-) -> list[Tensor | None]:
+) -> list[Any]:
     """Add nodes that compute the derivatives of the sum of `ys` by each of `xs`.
 
     Parameters
@@ -53,8 +57,9 @@ def gradients(
 
     Returns
     -------
-    list of (Tensor or None)
-        One for each x, of its shape.
+    list of (Tensor, IndexedSlices or None)
+        One for each x, of its shape; `IndexedSlices` for a variable of which only rows are looked
+        up.
 
     Raises
     ------
@@ -81,7 +86,7 @@ def gradients(
     with graph.name_scope(name):
         seeds = _initial_gradients(targets, _as_list(grad_ys) or [None] * len(targets))
         found = _walk_back(graph, targets, seeds, sources, stops)
-        results = [_total(found.get(x, [])) for x in sources]
+        results = [_of_variable(_total(found.get(x, [])), x) for x in sources]
         if unconnected_gradients == "zero":
             return [
                 zeros_like(x) if g is None else g for x, g in zip(sources, results, strict=True)
@@ -261,6 +266,13 @@ def _total(parts: Sequence[Tensor]) -> Tensor | None:
     if len(parts) == 1:
         return parts[0]
     return apply("AddLists" if parts[0].dtype is dtypes.variant else "AddN", *parts)
+
+
+def _of_variable(gradient: Tensor | None, x: Tensor) -> Tensor | IndexedSlices | None:
+    """Return the gradient, by its rows where `x` is a variable of which rows are looked up."""
+    if gradient is None or not x.is_ref:
+        return gradient
+    return as_slices(gradient) or gradient
 
 
 def _input_gradients(op: Operation, grads: Sequence[Tensor | None]) -> Sequence[Any]:

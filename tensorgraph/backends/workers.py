@@ -74,39 +74,62 @@ class _Helper:
 
 
 class Workers:
-    """The thread that calls, and as many helpers as the BLAS would use threads.
+    """The thread that calls, and helpers.
 
-    So ``OMP_NUM_THREADS`` and ``OPENBLAS_NUM_THREADS`` limit them too. Where nothing can keep the
-    BLAS to one thread (Apple's Accelerate), there are no helpers.
+    Where nobody says how many, there are as many threads as the BLAS would use; so
+    ``OMP_NUM_THREADS`` and ``OPENBLAS_NUM_THREADS`` limit them too. Where nothing can keep the BLAS
+    to one thread (Apple's Accelerate), there are no helpers.
     """
 
     def __init__(self) -> None:
         self._busy = threading.Lock()
         self._helpers: list[_Helper] = []
         self._counting = threading.Lock()
-        self._runs = 0
+        # As many as there are runs: to add and to take away is one step each, without a lock.
+        self._runs: list[None] = []
         self._blas_threads = 0  # to be given back; 0 while the BLAS has them
 
     @functools.cached_property
     def count(self) -> int:
-        """How many shares can be worked at the same time; it stays what it was at first.
+        """How many threads there are where nobody says how many; it stays what it was at first.
 
         Changes would change what kernels add up in which order, and with it the last bits.
         """
         return 1 if self._blas is None else max(1, min(self._blas.get_num_threads(), processors()))
 
+    def count_for(self, threads: int) -> int:
+        """Return how many shares are worked at the same time for who asks for so many threads.
+
+        They may be more than there are processors: so a run can repeat that of another machine.
+
+        Parameters
+        ----------
+        threads : int
+            How many; 0 for `count`.
+        """
+        if not threads:
+            return self.count
+        return 1 if self._blas is None else threads
+
     def begin_run(self) -> None:
         """Say that kernels will come; each call needs one of `end_run`."""
-        with self._counting:
-            self._runs += 1
+        self._runs.append(None)
 
     def end_run(self) -> None:
         """Give the BLAS its threads back, if this was the last run of any session."""
+        self._runs.pop()
+        if self._blas_threads and not self._runs:
+            self._give_back()
+
+    def _give_back(self) -> None:
         with self._counting:
-            self._runs -= 1
-            if self._blas_threads and not self._runs:
-                self._blas.set_num_threads(self._blas_threads)
-                self._blas_threads = 0
+            # In this order: a run that begins meanwhile sees that the BLAS has its threads again,
+            # and waits to take them, or is seen here.
+            threads, self._blas_threads = self._blas_threads, 0
+            if self._runs:
+                self._blas_threads = threads
+            elif threads:
+                self._blas.set_num_threads(threads)
 
     def spread(self, shares: int, task: Task) -> None:
         """Call ``task(0)`` to ``task(shares - 1)``, at the same time if no other thread does so.
@@ -114,7 +137,7 @@ class Workers:
         Parameters
         ----------
         shares : int
-            How many, at most `count`.
+            How many.
         task : callable
             What to do for a share.
 

@@ -123,7 +123,7 @@ _GROUPS = (
         "use scikit-learn, which needs no graph for it",
         "contrib.boosted_trees contrib.factorization contrib.tensor_forest",
     ),
-    ("use tf itself, which has the public names", "python compat contrib.compiler"),
+    ("use tf itself, which has the public names", "compat contrib.compiler"),
     # Kinds of values
     ("use a dense tensor", "SparseTensor sparse_placeholder SparseTensorValue"),
     ("use two tensors, the real and the imaginary part", "complex64 complex128"),

@@ -28,8 +28,8 @@ class RandomStream(Protocol):
     def integers(self, low: int, high: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         """Return integers from the uniform distribution on [low, high)."""
 
-    def bits16(self, shape: tuple[int, ...]) -> Array:
-        """Return uniform uint16 numbers: the cheapest randomness there is."""
+    def bits(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """Return numbers of an unsigned type, all equally likely: the cheapest randomness."""
 
     def state(self) -> dict[str, Any]:
         """Return where the sequence stands, as values that JSON can hold."""
@@ -65,6 +65,9 @@ class Backend(Protocol):
         BaseException
             What a task raised, after all have ended; that of the lowest share if several did.
         """
+
+    def serial(self) -> Backend:
+        """Return the same backend for work that one of the workers does: it has no others."""
 
     def from_host(self, array: np.ndarray[Any, Any]) -> Array:
         """Return the array on the device; it may share memory with `array`."""

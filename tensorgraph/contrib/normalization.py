@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tensorgraph.base import shapes
 from tensorgraph.graph.defaults import convert_to_tensor
 from tensorgraph.graph.node import Tensor
 from tensorgraph.initializers import Ones, Zeros
-from tensorgraph.ops.normalization import batch_normalization
-from tensorgraph.ops.statistics import moments
+from tensorgraph.ops.array import reshape, reshape_like, shape
+from tensorgraph.ops.blocks import concat
+from tensorgraph.ops.standardize import standardize
 from tensorgraph.scopes import variable_scope
 from tensorgraph.shared_variables import get_variable
 
@@ -75,7 +77,17 @@ def layer_norm(
         settings: dict[str, Any] = {"shape": sizes, "dtype": x.dtype, "trainable": trainable}
         beta = get_variable("beta", initializer=Zeros(), **settings) if center else None
         gamma = get_variable("gamma", initializer=Ones(), **settings) if scale else None
-        axes = list(range(begin_norm_axis % rank, rank))
-        mean, variance = moments(x, axes, keep_dims=True)
-        result = batch_normalization(x, mean, variance, beta, gamma, EPSILON)
+        result = _standardized(x, begin_norm_axis % rank)
+        result = result if gamma is None else result * gamma
+        result = result if beta is None else result + beta
         return result if activation_fn is None else activation_fn(result)
+
+
+def _standardized(x: Tensor, axis: int) -> Tensor:
+    """Return a tensor with mean 0 and variance 1 over an axis and all after it."""
+    assert x.dims is not None
+    if axis == len(x.dims) - 1:
+        return standardize(x, EPSILON)
+    count = shapes.num_elements(x.dims[axis:])
+    target = concat([shape(x)[:axis], [-1 if count is None else count]], 0)
+    return reshape_like(standardize(reshape(x, target), EPSILON), x)

@@ -1,7 +1,8 @@
 """Fetching the files of known sets: resumed, checked, and put in place in one step.
 
 A file grows under a hidden name, ``.NAME.part``, so that a download that was broken off goes on
-where it ended. Only when its size and its checksum are right does it get its own name.
+where it ended. Only when its size and its checksum are right does it get its own name. Two
+processes that fetch the same set do so one after the other: the second finds all files there.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
+import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,17 +97,40 @@ def fetch(
     if known is None:
         raise DataError(f"{name!r} is no known data set; known are {', '.join(KNOWN)}")
     target = folder or places_of(name)[0]
+    if not known.files:
+        return target
     try:
-        if known.files:
-            target.mkdir(parents=True, exist_ok=True)
-        for file in known.files:
-            if not is_complete(target / file.name, file):
-                download = _Download(file, target / f".{file.name}.part", progress)
-                _fetch_file(download, target / file.name, mirrors or known.mirrors)
-            progress(file.name, file.size, file.size)
+        target.mkdir(parents=True, exist_ok=True)
+        with _alone_in(target):
+            for file in known.files:
+                if not is_complete(target / file.name, file):
+                    download = _Download(file, target / f".{file.name}.part", progress)
+                    _fetch_file(download, target / file.name, mirrors or known.mirrors)
+                progress(file.name, file.size, file.size)
     except OSError as error:
         raise DataError(f"{error.filename or target} cannot be written: {error.strerror}") from None
     return target
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process fetches into a folder.
+
+    Where there is no such lock (Windows, some network drives), what two processes make of one file
+    together is found by its checksum, and fetched again by the next call.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def is_complete(path: Path, file: RemoteFile) -> bool:

@@ -1,4 +1,7 @@
-"""Limits on the size of numbers and of gradients."""
+"""Limits on the size of numbers and of gradients.
+
+Of an `IndexedSlices` they take the rows, each by itself where a place occurs twice.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from tensorgraph.graph.defaults import apply, convert_to_tensor, get_default_graph
+from tensorgraph.graph.indexed_slices import IndexedSlices
 from tensorgraph.graph.node import Tensor
 from tensorgraph.ops.math import add_n, cast, greater, maximum, minimum, sqrt, where
 from tensorgraph.ops.reduction import reduce_sum
 from tensorgraph.ops.sources import ones_like
 
 
-def clip_by_value(
-    t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None
-) -> Tensor:
+def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None) -> Any:
     """Return the tensor with its elements cut to an interval.
 
     Parameters
@@ -26,12 +28,13 @@ def clip_by_value(
     name : str, default "clip_by_value"
         Its name.
     """
-    x = convert_to_tensor(t)
+    x = _numbers(t)
     with x.graph.name_scope(name or "clip_by_value") as scope:
-        return maximum(minimum(x, clip_value_max), clip_value_min, name=scope)
+        result = maximum(minimum(x, clip_value_max), clip_value_min, name=scope)
+    return _like(t, result)
 
 
-def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Tensor:
+def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Any:
     """Return the tensor, scaled down so that its Euclidean norm is no more than `clip_norm`.
 
     Parameters
@@ -45,14 +48,15 @@ def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = No
     name : str, default "clip_by_norm"
         Its name.
     """
-    x = convert_to_tensor(t)
+    x = _numbers(t)
     with x.graph.name_scope(name or "clip_by_norm") as scope:
         squares = reduce_sum(x * x, axes, keepdims=True)
         # The root has no slope at 0; what is 0 is chosen before it, so that the gradient is 0.
         positive = greater(squares, 0.0)
         root = sqrt(where(positive, squares, ones_like(squares)))
         norm = where(positive, root, squares)
-        return apply("RealDiv", x * clip_norm, maximum(norm, clip_norm), name=scope)
+        result = apply("RealDiv", x * clip_norm, maximum(norm, clip_norm), name=scope)
+    return _like(t, result)
 
 
 def clip_by_average_norm(t: Any, clip_norm: Any, name: str | None = None) -> Tensor:
@@ -88,7 +92,7 @@ def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
 
 def clip_by_global_norm(
     t_list: Sequence[Any], clip_norm: Any, use_norm: Any = None, name: str | None = None
-) -> tuple[list[Tensor | None], Tensor]:
+) -> tuple[list[Any], Tensor]:
     """Return tensors, scaled down so that their norm together is no more than `clip_norm`.
 
     Parameters
@@ -104,7 +108,7 @@ def clip_by_global_norm(
 
     Returns
     -------
-    list_clipped : list of (Tensor or None)
+    list_clipped : list of (Tensor, IndexedSlices or None)
         The tensors; all NaN where the norm is not finite.
     global_norm : Tensor
         The norm before.
@@ -124,8 +128,8 @@ def clip_by_global_norm(
         # TensorFlow's names: the scope's own last part, then the number.
         prefix = f"{scope}{scope.rstrip('/').rpartition('/')[2]}/_"
         clipped = [
-            None if p is None else apply("Identity", p, name=f"{prefix}{i}/")
-            for i, p in enumerate(products)
+            None if p is None else _like(t, apply("Identity", p, name=f"{prefix}{i}/"))
+            for i, (t, p) in enumerate(zip(t_list, products, strict=True))
         ]
     return clipped, norm
 
@@ -133,4 +137,16 @@ def clip_by_global_norm(
 def _tensors(t_list: Any) -> list[Tensor | None]:
     if not isinstance(t_list, list | tuple):
         raise TypeError(f"a list of tensors is needed, not {t_list!r}")
-    return [None if t is None else convert_to_tensor(t) for t in t_list]
+    return [None if t is None else _numbers(t) for t in t_list]
+
+
+def _numbers(t: Any) -> Tensor:
+    """Return a tensor, or the rows that are one."""
+    return t.values if isinstance(t, IndexedSlices) else convert_to_tensor(t)
+
+
+def _like(t: Any, numbers: Tensor) -> Any:
+    """Return numbers as what they were made of: a tensor, or rows at their places."""
+    if isinstance(t, IndexedSlices):
+        return IndexedSlices(numbers, t.indices, t.dense_shape)
+    return numbers

@@ -114,7 +114,8 @@ def embedding_lookup(
         if rows.dims is None:
             raise ValueError("max_norm needs tables and ids of known rank")
         axes = [i for i in range(len(rows.dims)) if i >= rank]
-        return clip_by_norm(rows, max_norm, axes, name=scope)
+        limited: Tensor = clip_by_norm(rows, max_norm, axes, name=scope)
+        return limited
 
 
 def _in_turn(tables: list[Any], ids: Tensor) -> Tensor:

@@ -42,9 +42,7 @@ class Add(Binary):
 
     type = "Add"
     formula = "{x} + {y}"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.add(*inputs, out=k.out)
+    ufunc = "add"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         (dy,), (x, y) = grads, op.inputs
@@ -57,9 +55,7 @@ class Sub(Binary):
 
     type = "Sub"
     formula = "{x} − {y}"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.subtract(*inputs, out=k.out)
+    ufunc = "subtract"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         (dy,), (x, y) = grads, op.inputs
@@ -72,9 +68,7 @@ class Mul(Binary):
 
     type = "Mul"
     formula = "{x} · {y}"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.multiply(*inputs, out=k.out)
+    ufunc = "multiply"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         (dy,), (x, y) = grads, op.inputs
@@ -112,9 +106,7 @@ class Pow(Binary):
     type = "Pow"
     formula = "{x} ^ {y}"
     domain = POSITIVE
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.power(*inputs, out=k.out)
+    ufunc = "power"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         (dy,), (x, y), (z,) = grads, op.inputs, op.outputs
@@ -155,9 +147,7 @@ class Maximum(_Choice):
 
     type = "Maximum"
     formula = "max({x}, {y})"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.maximum(*inputs, out=k.out)
+    ufunc = "maximum"
 
     def first(self, x: Tensor, y: Tensor) -> Tensor:
         return greater_equal(x, y)
@@ -169,9 +159,7 @@ class Minimum(_Choice):
 
     type = "Minimum"
     formula = "min({x}, {y})"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.minimum(*inputs, out=k.out)
+    ufunc = "minimum"
 
     def first(self, x: Tensor, y: Tensor) -> Tensor:
         return less_equal(x, y)
@@ -187,9 +175,7 @@ class Neg(Unary):
     type = "Neg"
     formula = "−{x}"
     inputs = NUMBER
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.negative(*inputs, out=k.out)
+    ufunc = "negative"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (-grads[0],)
@@ -203,9 +189,7 @@ class Abs(Unary):
     formula = "|{x}|"
     inputs = NUMBER
     domain = NONZERO
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.absolute(*inputs, out=k.out)
+    ufunc = "absolute"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (grads[0] * sign(op.inputs[0]),)
@@ -219,9 +203,7 @@ class Sign(Unary):
     formula = "sign({x})"
     inputs = NUMBER
     domain = NONZERO
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.sign(*inputs, out=k.out)
+    ufunc = "sign"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (zeros_like(grads[0]),)
@@ -234,9 +216,7 @@ class Square(Unary):
     type = "Square"
     formula = "{x}²"
     inputs = NUMBER
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.square(*inputs, out=k.out)
+    ufunc = "square"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (grads[0] * (op.inputs[0] * 2.0),)
@@ -249,9 +229,7 @@ class Sqrt(Unary):
     type = "Sqrt"
     formula = "√{x}"
     domain = POSITIVE
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.sqrt(*inputs, out=k.out)
+    ufunc = "sqrt"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (grads[0] * 0.5 / op.outputs[0],)
@@ -263,9 +241,7 @@ class Exp(Unary):
 
     type = "Exp"
     formula = "exp({x})"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.exp(*inputs, out=k.out)
+    ufunc = "exp"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (grads[0] * op.outputs[0],)
@@ -278,9 +254,7 @@ class Log(Unary):
     type = "Log"
     formula = "log({x})"
     domain = POSITIVE
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.log(*inputs, out=k.out)
+    ufunc = "log"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (grads[0] / op.inputs[0],)
@@ -293,9 +267,7 @@ class Log1p(Unary):
     type = "Log1p"
     formula = "log(1 + {x})"
     domain = POSITIVE
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.log1p(*inputs, out=k.out)
+    ufunc = "log1p"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (grads[0] / (op.inputs[0] + 1.0),)
@@ -307,9 +279,7 @@ class Expm1(Unary):
 
     type = "Expm1"
     formula = "exp({x}) − 1"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.expm1(*inputs, out=k.out)
+    ufunc = "expm1"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (grads[0] * (op.outputs[0] + 1.0),)
@@ -321,9 +291,7 @@ class Tanh(Unary):
 
     type = "Tanh"
     formula = "tanh({x})"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.tanh(*inputs, out=k.out)
+    ufunc = "tanh"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (grads[0] * (1.0 - square(op.outputs[0])),)
@@ -369,9 +337,7 @@ class Equal(_Equality):
 
     type = "Equal"
     formula = "{x} = {y}"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.equal(*inputs, out=k.out)
+    ufunc = "equal"
 
 
 @register
@@ -380,9 +346,7 @@ class NotEqual(_Equality):
 
     type = "NotEqual"
     formula = "{x} ≠ {y}"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.not_equal(*inputs, out=k.out)
+    ufunc = "not_equal"
 
 
 @register
@@ -391,9 +355,7 @@ class Less(_Comparison):
 
     type = "Less"
     formula = "{x} < {y}"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.less(*inputs, out=k.out)
+    ufunc = "less"
 
 
 @register
@@ -402,9 +364,7 @@ class LessEqual(_Comparison):
 
     type = "LessEqual"
     formula = "{x} ≤ {y}"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.less_equal(*inputs, out=k.out)
+    ufunc = "less_equal"
 
 
 @register
@@ -413,9 +373,7 @@ class Greater(_Comparison):
 
     type = "Greater"
     formula = "{x} > {y}"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.greater(*inputs, out=k.out)
+    ufunc = "greater"
 
 
 @register
@@ -424,9 +382,7 @@ class GreaterEqual(_Comparison):
 
     type = "GreaterEqual"
     formula = "{x} ≥ {y}"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.greater_equal(*inputs, out=k.out)
+    ufunc = "greater_equal"
 
 
 @register
@@ -436,9 +392,7 @@ class LogicalAnd(_Comparison):
     type = "LogicalAnd"
     formula = "{x} and {y}"
     inputs = LOGICAL
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.logical_and(*inputs, out=k.out)
+    ufunc = "logical_and"
 
 
 @register
@@ -448,9 +402,7 @@ class LogicalOr(_Comparison):
     type = "LogicalOr"
     formula = "{x} or {y}"
     inputs = LOGICAL
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.logical_or(*inputs, out=k.out)
+    ufunc = "logical_or"
 
 
 @register
@@ -460,9 +412,7 @@ class LogicalNot(_Comparison):
     type = "LogicalNot"
     formula = "not {x}"
     inputs = LOGICAL[:1]
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.logical_not(*inputs, out=k.out)
+    ufunc = "logical_not"
 
 
 @register

@@ -13,11 +13,13 @@ from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import (
     NONZERO,
     Arg,
+    Blockwise,
     Draw,
     Gradients,
     Input,
     KernelContext,
     OpDef,
+    Role,
     Sample,
     Spec,
     Unary,
@@ -27,6 +29,7 @@ from tensorgraph.graph.opdef import (
 from tensorgraph.ops.array import expand_dims, shape
 from tensorgraph.ops.blocks import slice_
 from tensorgraph.ops.math import abs_, cast, exp, expm1, log1p, minimum, sigmoid, where
+from tensorgraph.ops.memory_order import as_rows, line_shape, memory_order, repeated, scratch_like
 from tensorgraph.ops.random import dropout_mask
 from tensorgraph.ops.reduction import reduce_sum
 from tensorgraph.ops.sources import zeros_like
@@ -34,9 +37,10 @@ from tensorgraph.ops.sources import zeros_like
 INDEX = (dtypes.int32, dtypes.int64)
 
 
-# NumPy adds along the last axis in one go: with fewer elements there, that takes longer to begin
-# than to do.
-SHORT_LINE = 64
+# A bias is repeated along lines of so many elements.
+BIAS_LINE = 1024
+# A maximum of an array and a number is half as fast as one of two arrays.
+ZEROS_LINE = 8192
 
 
 @register
@@ -48,7 +52,14 @@ class Relu(Unary):
     domain = NONZERO
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.maximum(inputs[0], 0, out=k.out)
+        x = inputs[0]
+        if x.size < ZEROS_LINE:
+            return k.xp.maximum(x, 0, out=k.out)
+        order = memory_order(x)
+        zeros = k.scratch("zeros", line_shape(x, order, ZEROS_LINE), x.dtype, 0)
+        out = k.xp.empty_like(x) if k.out is None else k.out
+        k.xp.maximum(x.transpose(order), zeros, out=out.transpose(order))
+        return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (apply("ReluGrad", grads[0], op.outputs[0]),)
@@ -68,9 +79,17 @@ class ReluGrad(OpDef):
         dy, x = op.inputs
         return (Spec(dy.dtype, shapes.merge(dy.dims, x.dims)),)
 
+    def blockwise(self, op: Operation) -> Blockwise | None:
+        return Blockwise(
+            (
+                Role.ROWS,
+                Role.ROWS,
+            )
+        )
+
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         dy, x = inputs
-        mask = k.scratch("mask", x.shape, np.bool_)
+        mask = scratch_like(k, "mask", x, np.bool_)
         return k.xp.multiply(dy, k.xp.greater(x, 0, out=mask), out=k.out)
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -122,16 +141,21 @@ class BiasAdd(OpDef):
         channels = shapes.merge(x.dims[-1:], bias.dims) or ()
         return (Spec(x.dtype, x.dims[:-1] + channels),)
 
+    def blockwise(self, op: Operation) -> Blockwise | None:
+        # The rows of a vector are its channels.
+        if len(op.inputs[0].dims or ()) < 2:
+            return None
+        return Blockwise((Role.ROWS, Role.WHOLE))
+
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, bias = inputs
-        if k.out is None or x.ndim < 3 or len(bias) > SHORT_LINE or not x.flags.c_contiguous:
+        if x.size <= BIAS_LINE:
             return k.xp.add(x, bias, out=k.out)
-        # Of few channels there are many short additions: fewer and longer ones, by whole lines.
-        line = k.scratch("line", x.shape[-2:], bias.dtype)
-        line[...] = bias
-        lines = (*x.shape[:-2], line.size)
-        k.xp.add(x.reshape(lines), line.reshape(-1), out=k.out.reshape(lines))
-        return k.out
+        order = memory_order(x)
+        line = repeated(k, "line", bias, x, order, BIAS_LINE)
+        out = k.xp.empty_like(x) if k.out is None else k.out
+        k.xp.add(x.transpose(order), line, out=out.transpose(order))
+        return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (grads[0], lambda: apply("BiasAddGrad", grads[0]))
@@ -157,13 +181,16 @@ class BiasAddGrad(OpDef):
         x = op.inputs[0]
         return (Spec(x.dtype, (None,) if x.dims is None else x.dims[-1:]),)
 
+    def blockwise(self, op: Operation) -> Blockwise | None:
+        if len(op.inputs[0].dims or ()) < 2:
+            return None
+        return Blockwise((Role.ROWS,), (Role.SUM,))
+
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        x = inputs[0]
-        channels = x.shape[-1]
-        flat = x.reshape(x.size // max(channels, 1), channels)
+        rows = as_rows(inputs[0])
         # A product with ones is several times faster than a sum over the first axis.
-        ones = k.scratch("ones", flat.shape[:1], flat.dtype, 1)
-        return k.xp.matmul(ones, flat, out=k.out)
+        ones = k.scratch("ones", rows.shape[:1], rows.dtype, 1)
+        return k.xp.matmul(ones, rows, out=k.out)
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         x = op.inputs[0]
@@ -239,6 +266,8 @@ class _CrossEntropy(OpDef):
     The second output is what makes the gradient cheap: softmax and loss share their exponentials.
     """
 
+    uses_out = True
+
     def row_shapes(self, op: Operation) -> tuple[shapes.Shape, shapes.Shape]:
         """Return the shapes of the losses and of the logits."""
         raise NotImplementedError
@@ -252,12 +281,19 @@ class _CrossEntropy(OpDef):
         return 7 * elements(op.inputs[:1])
 
 
-def _log_softmax(k: KernelContext, logits: Any) -> tuple[Any, Any]:
-    """Return log-softmax and softmax of the rows."""
-    shifted = logits - logits.max(-1, keepdims=True, initial=-np.inf)
-    e = k.xp.exp(shifted)
-    total = e.sum(-1, keepdims=True)
-    return shifted - k.xp.log(total), k.xp.true_divide(e, total, out=e)
+def _softmax_of_rows(k: KernelContext, logits: Any) -> tuple[Any, Any, Any]:
+    """Return logits less the largest of their row, softmax, and the log of what that divided by."""
+    xp, column = k.xp, (len(logits), 1)
+    largest = k.scratch("largest", column, logits.dtype)
+    xp.maximum.reduce(logits, -1, None, largest, True, -np.inf)
+    shifted = xp.subtract(logits, largest, out=k.scratch("shifted", logits.shape, logits.dtype))
+    out = k.outs[1] if len(k.outs) > 1 else None
+    e = xp.exp(shifted, out=out)
+    # A product with ones is the fastest sum.
+    ones = k.scratch("ones", (logits.shape[1], 1), logits.dtype, 1)
+    total = xp.matmul(e, ones, out=k.scratch("total", column, logits.dtype))
+    probabilities = xp.true_divide(e, total, out=e)
+    return shifted, probabilities, xp.log(total, out=total)
 
 
 def _by_logits(op: Operation, loss_grad: Any, backprop_grad: Any) -> Tensor:
@@ -291,8 +327,12 @@ class SoftmaxCrossEntropy(_CrossEntropy):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         logits, labels = inputs
-        log_probabilities, probabilities = _log_softmax(k, logits)
-        return -(labels * log_probabilities).sum(-1), probabilities - labels
+        if logits.shape != labels.shape:
+            logits, labels = k.xp.broadcast_arrays(logits, labels)
+        shifted, probabilities, log_total = _softmax_of_rows(k, logits)
+        k.xp.subtract(log_total, shifted, out=shifted)
+        loss = k.xp.einsum("ij,ij->i", labels, shifted, out=k.out)
+        return loss, k.xp.subtract(probabilities, labels, out=probabilities)
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         loss_grad, backprop_grad = grads
@@ -332,15 +372,17 @@ class SparseSoftmaxCrossEntropy(_CrossEntropy):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         logits, labels = inputs
-        if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) < logits.shape[1]:
+        rows, classes = logits.shape
+        # Without its sign, a negative number is larger than any class.
+        if labels.size and int(labels.view(f"u{labels.itemsize}").max()) >= classes:
             raise ValueError(
-                f"labels must lie in [0, {logits.shape[1]}); they range from"
+                f"labels must lie in [0, {classes}); they range from"
                 f" {int(labels.min())} to {int(labels.max())}"
             )
-        log_probabilities, probabilities = _log_softmax(k, logits)
-        rows = k.xp.arange(labels.shape[0])
-        loss = -log_probabilities[rows, labels]
-        probabilities[rows, labels] -= 1
+        shifted, probabilities, log_total = _softmax_of_rows(k, logits)
+        places = (k.xp.arange(rows), labels)
+        loss = k.xp.subtract(log_total[:, 0], shifted[places], out=k.out)
+        probabilities[places] -= 1
         return loss, probabilities
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:

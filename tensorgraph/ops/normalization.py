@@ -2,122 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from tensorgraph.base import shapes
 from tensorgraph.graph.defaults import apply, apply_op, convert_to_tensor
-from tensorgraph.graph.node import Operation, Tensor
-from tensorgraph.graph.opdef import (
-    POSITIVE,
-    Arg,
-    Draw,
-    Gradients,
-    Input,
-    KernelContext,
-    OpDef,
-    Sample,
-    Spec,
-    elements,
-    register,
-)
+from tensorgraph.graph.node import Tensor
 from tensorgraph.ops.array import shape
+from tensorgraph.ops.batch_norm import FusedBatchNorm
 from tensorgraph.ops.diagonal import matrix_band_part
 from tensorgraph.ops.division import rsqrt
 from tensorgraph.ops.einsum import tensordot
-from tensorgraph.ops.math import cast, maximum, pow_, square
+from tensorgraph.ops.math import maximum, pow_, square
 from tensorgraph.ops.nn import check_channels_last
 from tensorgraph.ops.reduction import reduce_sum
 from tensorgraph.ops.sources import ones
-
-
-@register
-class FusedBatchNorm(OpDef):
-    """Elements normalized by mean and variance of their channel, the last axis, then scaled.
-
-    Outputs are the result, the means, and the variances with the factor n / (n - 1) that makes
-    them unbiased; the result is normalized by those without it.
-    """
-
-    type = "FusedBatchNormV3"
-    inputs = (Arg("x"), Arg("scale"), Arg("offset"))
-
-    def infer(self, op: Operation) -> Sequence[Spec]:
-        x, scale, offset = op.inputs
-        channels = shapes.merge((None,), shapes.merge(scale.dims, offset.dims))
-        if x.dims is not None:
-            if not x.dims:
-                raise ValueError("batch normalization needs channels, not a scalar")
-            channels = shapes.merge(channels, x.dims[-1:])
-        return (Spec(x.dtype, x.dims), Spec(x.dtype, channels), Spec(x.dtype, channels))
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        x, scale, offset = inputs
-        rows = x.reshape(-1, x.shape[-1]) if x.size else x.reshape(0, x.shape[-1])
-        count = max(len(rows), 1)
-        mean = rows.sum(0) / x.dtype.type(count)
-        distance = x - mean
-        flat = distance.reshape(rows.shape)
-        variance = k.xp.einsum("ij,ij->j", flat, flat) / x.dtype.type(count)
-        factor = scale / k.xp.sqrt(variance + x.dtype.type(k.op.attrs["epsilon"]))
-        distance *= factor
-        distance += offset
-        unbiased = variance * x.dtype.type(count / max(count - 1, 1))
-        return distance, mean, unbiased
-
-    def gradient(self, op: Operation, *grads: Any) -> Gradients:
-        x, scale, _ = op.inputs
-        _, mean, unbiased = op.outputs
-        dy, by_mean, by_variance = grads
-        lead = None if x.dims is None else tuple(range(len(x.dims) - 1))
-        count = maximum(_rows(x), 1.0)
-        less = maximum(count - 1.0, 1.0)
-        distance = x - mean
-        # The root belongs to the biased variance.
-        inverse = rsqrt(unbiased * (less / count) + op.attrs["epsilon"])
-
-        def total(t: Tensor) -> Tensor:
-            return apply("SumTo", t, shape(mean)) if lead is None else reduce_sum(t, lead)
-
-        def by_x() -> Tensor:
-            parts = []
-            if dy is not None:
-                normal = distance * inverse
-                centred = dy - total(dy) / count - normal * (total(dy * normal) / count)
-                parts.append(centred * (scale * inverse))
-            if by_mean is not None:
-                parts.append(_spread(by_mean / count, x))
-            if by_variance is not None:
-                parts.append(distance * (by_variance * 2.0 / less))
-            return parts[0] if len(parts) == 1 else apply("AddN", *parts)
-
-        if dy is None:
-            return (by_x, None, None)
-        return (by_x, lambda: total(dy * distance * inverse), lambda: total(dy))
-
-    def flops(self, op: Operation) -> int:
-        return 7 * elements(op.inputs[:1])
-
-    def sample(self, draw: Draw) -> Sample:
-        # One row alone has no variance, and its root no slope.
-        dims = (draw.integer(2, 4), *draw.shape(max_rank=1, low=1), draw.size())
-        channels = dims[-1:]
-        inputs = (Input(dims), Input(channels, POSITIVE), Input(channels))
-        return Sample(inputs, {"epsilon": 0.1})
-
-
-def _rows(x: Tensor) -> Tensor:
-    """Return how many elements each channel has, as a number of the type of `x`."""
-    total, channels = apply("Size", x), shape(x)[-1]
-    one = convert_to_tensor(1, total.dtype)
-    return cast(apply("FloorDiv", total, maximum(channels, one)), x.dtype)
-
-
-def _spread(row: Tensor, x: Tensor) -> Tensor:
-    result = apply("BroadcastTo", row, shape(x))
-    result.set_shape(x.dims)
-    return result
-
 
 # The names users type
 
@@ -169,7 +66,7 @@ def fused_batch_norm(
     if is_training:
         if mean is not None or variance is not None:
             raise ValueError("mean and variance must be None where the batch gives them")
-        op = apply_op("FusedBatchNormV3", value, scale, offset, name=name, epsilon=float(epsilon))
+        op = apply_op(FusedBatchNorm.type, value, scale, offset, name=name, epsilon=float(epsilon))
         y, batch_mean, batch_variance = op.outputs
         return y, batch_mean, batch_variance
     if mean is None or variance is None:

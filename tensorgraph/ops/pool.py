@@ -19,11 +19,13 @@ from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import (
     DISTINCT,
     Arg,
+    Blockwise,
     Draw,
     Gradients,
     Input,
     KernelContext,
     OpDef,
+    Role,
     Sample,
     Spec,
     elements,
@@ -31,13 +33,14 @@ from tensorgraph.graph.opdef import (
 )
 from tensorgraph.graph.static import static_shape
 from tensorgraph.ops.array import SHAPE, shape
+from tensorgraph.ops.memory_order import scratch_like
 from tensorgraph.ops.nn import check_channels_last
 from tensorgraph.ops.pool_kernels import (
     combine,
     hand_out,
+    layout_of,
     send_back,
     switches,
-    views,
     with_frame,
     without_frame,
 )
@@ -58,6 +61,14 @@ def _bytes_each(x: Any) -> int:
     A quarter of it: pooling passes over its images so few times that larger blocks are better.
     """
     return int(math.prod(x.shape[1:]) * x.dtype.itemsize) // 4
+
+
+def _out(k: KernelContext, x: Any) -> Any:
+    """Return where to write a number for each window on images."""
+    if k.out is not None:
+        return k.out
+    places = pool_windows(k.op).places(*x.shape[1:-1])
+    return k.xp.empty((len(x), *places, x.shape[-1]), x.dtype)
 
 
 class _Pooling(OpDef):
@@ -124,20 +135,18 @@ class MaxPool(PoolForward):
     type = "MaxPool"
     formula = "the largest of each window of {input}"
 
+    def blockwise(self, op: Operation) -> Blockwise | None:
+        return Blockwise((Role.ROWS,))
+
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x = inputs[0]
-        windows = pool_windows(k.op)
-        n, *spatial, c = x.shape
-        places = windows.places(*spatial)
-        out = k.out
-        if out is None:
-            out = k.xp.empty((n, *places, c), x.dtype)
+        layout, out = layout_of(pool_windows(k.op), x.shape[1:-1]), _out(k, x)
 
         def task(block: Block) -> None:
-            image = with_frame(block, windows, x[block.part], -np.inf)
-            combine(block, k.xp.maximum, windows, image, out[block.part])
+            image = with_frame(block, layout, x[block.part], -np.inf)
+            combine(block, k.xp.maximum, layout, image, out[block.part])
 
-        for_blocks(k, n, _bytes_each(x), task)
+        for_blocks(k, len(x), _bytes_each(x), task)
         return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -189,15 +198,24 @@ class MaxPoolGrad(_MaxPoolSwitch):
     def infer(self, op: Operation) -> Sequence[Spec]:
         return (Spec(op.inputs[0].dtype, op.inputs[0].dims),)
 
+    def blockwise(self, op: Operation) -> Blockwise | None:
+        return Blockwise(
+            (
+                Role.ROWS,
+                Role.ROWS,
+                Role.ROWS,
+            )
+        )
+
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, y, dy = inputs
-        windows = pool_windows(k.op)
+        layout = layout_of(pool_windows(k.op), x.shape[1:-1])
         out = k.xp.empty_like(x) if k.out is None else k.out
 
         def task(block: Block) -> None:
             arrays = (a[block.part] for a in (x, y, dy))
-            send = functools.partial(send_back, block, windows, *arrays)
-            without_frame(block, windows, out[block.part], send)
+            send = functools.partial(send_back, block, layout, *arrays)
+            without_frame(block, layout, out[block.part], send)
 
         for_blocks(k, len(x), _bytes_each(x), task)
         return out
@@ -225,21 +243,28 @@ class MaxPoolGradGrad(_MaxPoolSwitch):
     def infer(self, op: Operation) -> Sequence[Spec]:
         return (Spec(op.inputs[1].dtype, op.inputs[1].dims),)
 
+    def blockwise(self, op: Operation) -> Blockwise | None:
+        return Blockwise(
+            (
+                Role.ROWS,
+                Role.ROWS,
+                Role.ROWS,
+            )
+        )
+
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, y, g = inputs
-        windows = pool_windows(k.op)
+        layout = layout_of(pool_windows(k.op), x.shape[1:-1])
         out = k.xp.empty_like(y) if k.out is None else k.out
 
         def task(block: Block) -> None:
             total, maxima = out[block.part], y[block.part]
             total[...] = 0
-            image = with_frame(block, windows, g[block.part], 0)
-            taken = views(windows, image, y.shape[1:-1])
-            part = block.scratch("part", maxima.shape, y.dtype)
-            for view, mask in zip(
-                taken, switches(block, windows, x[block.part], maxima), strict=True
-            ):
-                k.xp.multiply(view, mask, out=part)
+            image = with_frame(block, layout, g[block.part], 0)
+            part = scratch_like(block, "part", maxima)
+            masks = switches(block, layout, x[block.part], maxima)
+            for tap, mask in zip(layout.taps, masks, strict=True):
+                k.xp.multiply(image[tap], mask, out=part)
                 k.xp.add(total, part, out=total)
 
         for_blocks(k, len(x), _bytes_each(x), task)
@@ -278,22 +303,20 @@ class AvgPool(PoolForward):
     type = "AvgPool"
     formula = "the mean of each window of {input}"
 
+    def blockwise(self, op: Operation) -> Blockwise | None:
+        return Blockwise((Role.ROWS,))
+
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x = inputs[0]
-        windows = pool_windows(k.op)
-        n, *spatial, c = x.shape
-        places = windows.places(*spatial)
-        out = k.out
-        if out is None:
-            out = k.xp.empty((n, *places, c), x.dtype)
-        count = _counts(k, windows, spatial)
+        windows, out = pool_windows(k.op), _out(k, x)
+        layout, count = layout_of(windows, x.shape[1:-1]), _counts(k, windows, x.shape[1:-1])
 
         def task(block: Block) -> None:
-            image, total = with_frame(block, windows, x[block.part], 0), out[block.part]
-            combine(block, k.xp.add, windows, image, total)
+            image, total = with_frame(block, layout, x[block.part], 0), out[block.part]
+            combine(block, k.xp.add, layout, image, total)
             k.xp.true_divide(total, count, out=total, casting="same_kind")
 
-        for_blocks(k, n, _bytes_each(x), task)
+        for_blocks(k, len(x), _bytes_each(x), task)
         return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -317,19 +340,27 @@ class AvgPoolGrad(_Pooling):
             Spec(op.inputs[1].dtype, (None,) * (self.spatial + 2) if target is None else target),
         )
 
+    def blockwise(self, op: Operation) -> Blockwise | None:
+        return Blockwise(
+            (
+                Role.SHAPE,
+                Role.ROWS,
+            )
+        )
+
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         target, dy = inputs
         dims = tuple(int(d) for d in target)
         windows = pool_windows(k.op)
         out = k.xp.empty(dims, dy.dtype) if k.out is None else k.out
-        count = _counts(k, windows, dims[1:-1])
+        layout, count = layout_of(windows, dims[1:-1]), _counts(k, windows, dims[1:-1])
 
         def task(block: Block) -> None:
             grad = dy[block.part]
-            share = block.scratch("share", grad.shape, dy.dtype)
+            share = scratch_like(block, "share", grad)
             k.xp.true_divide(grad, count, out=share, casting="same_kind")
-            hand = functools.partial(hand_out, block, windows, share)
-            without_frame(block, windows, out[block.part], hand)
+            hand = functools.partial(hand_out, block, layout, share)
+            without_frame(block, layout, out[block.part], hand)
 
         for_blocks(k, dims[0], _bytes_each(out), task)
         return out

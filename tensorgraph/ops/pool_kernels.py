@@ -10,12 +10,13 @@ memory, and only what is left of that across. For a window of 3 by 3 that is 4 p
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from tensorgraph.ops.memory_order import scratch_like
 from tensorgraph.ops.shares import Block
 from tensorgraph.ops.windows import Windows, inner_part, padded_shape
 
@@ -25,46 +26,89 @@ FEW_TAPS = 4
 LONG_PIXEL = 16
 
 
-def views(windows: Windows, image: Any, places: Sequence[int]) -> Iterator[Any]:
-    """Yield, for each place in the window, the view of the padded image that it meets."""
-    return (image[index] for _, index in windows.regions(places))
+class Layout(NamedTuple):
+    """How windows lie on images of one size.
+
+    Attributes
+    ----------
+    pads : tuple of (int, int)
+        The border before and after, for each spatial axis.
+    framed : bool
+        There is any border.
+    taps : tuple of index
+        For each place in the window, the elements of the images, with border, that it meets.
+    along : tuple of tuple of index
+        For each spatial axis, the elements that the window meets along this axis alone.
+    apart : bool
+        No element lies in two windows.
+    covered : tuple of bool
+        For each spatial axis: every element lies in exactly one window.
+    """
+
+    pads: tuple[tuple[int, int], ...]
+    framed: bool
+    taps: tuple[Any, ...]
+    along: tuple[tuple[Any, ...], ...]
+    apart: bool
+    covered: tuple[bool, ...]
 
 
-def with_frame(block: Block, windows: Windows, x: Any, value: float) -> Any:
+@functools.lru_cache(1000)
+def layout_of(windows: Windows, spatial: tuple[int, ...]) -> Layout:
+    """Return how windows lie on images of a size; kept, for a kernel asks for each block."""
+    pads, places = windows.pads(*spatial), windows.places(*spatial)
+    along = []
+    for axis, (size, step) in enumerate(zip(windows.size, windows.strides, strict=True)):
+        before, reach = (slice(None),) * (axis + 1), (places[axis] - 1) * step + 1
+        along.append(tuple((*before, slice(i, i + reach, step)) for i in range(size)))
+    return Layout(
+        pads,
+        any(map(any, pads)),
+        tuple(index for _, index in windows.regions(places)),
+        tuple(along),
+        all(step >= size for size, step in zip(windows.size, windows.strides, strict=True)),
+        tuple(
+            size == step and size * count == n + sum(pad)
+            for size, step, count, n, pad in zip(
+                windows.size, windows.strides, places, spatial, pads, strict=True
+            )
+        ),
+    )
+
+
+def with_frame(block: Block, layout: Layout, x: Any, value: float) -> Any:
     """Return images with their border of a value, in scratch memory where there is any border."""
-    pads = windows.pads(*x.shape[1:-1])
-    if not any(map(any, pads)):
+    if not layout.framed:
         return x
-    frame = block.scratch(f"frame {value}", padded_shape(x.shape, pads), x.dtype, value)
-    frame[inner_part(pads, x.shape[1:-1])] = x
+    shape = padded_shape(x.shape, layout.pads)
+    frame = scratch_like(block, f"frame {value}", x, shape=shape, fill=value)
+    frame[inner_part(layout.pads, x.shape[1:-1])] = x
     return frame
 
 
-def without_frame(block: Block, windows: Windows, out: Any, write: Callable[[Any], None]) -> None:
+def without_frame(block: Block, layout: Layout, out: Any, write: Callable[[Any], None]) -> None:
     """Have images written with their border, and keep what is inside of it."""
-    pads = windows.pads(*out.shape[1:-1])
-    if not any(map(any, pads)):
+    if not layout.framed:
         write(out)
         return
-    frame = block.scratch("written", padded_shape(out.shape, pads), out.dtype)
+    frame = scratch_like(block, "written", out, shape=padded_shape(out.shape, layout.pads))
     write(frame)
-    out[...] = frame[inner_part(pads, out.shape[1:-1])]
+    out[...] = frame[inner_part(layout.pads, out.shape[1:-1])]
 
 
-def combine(block: Block, pairwise: Callable[..., Any], windows: Windows, x: Any, out: Any) -> None:
+def combine(block: Block, pairwise: Callable[..., Any], layout: Layout, x: Any, out: Any) -> None:
     """Write what the elements of each window come to, by a function of two arrays."""
-    if math.prod(windows.size) <= FEW_TAPS and x.shape[-1] >= LONG_PIXEL:
-        met = views(windows, x, out.shape[1:-1])
-        _combine_all(pairwise, list(met), out)
+    if len(layout.taps) <= FEW_TAPS and x.shape[-1] >= LONG_PIXEL:
+        _combine_all(pairwise, [x[tap] for tap in layout.taps], out)
         return
-    for axis, parts in enumerate(_along_axes(windows, out.shape[1:-1])):
+    for axis, parts in enumerate(layout.along):
         found = [x[part] for part in parts]
-        if axis == len(windows.size) - 1:
+        if axis == len(layout.along) - 1:
             _combine_all(pairwise, found, out)
         elif len(found) == 1:
             x = found[0]
         else:
-            x = block.scratch(f"combined {axis}", found[0].shape, out.dtype)
+            x = scratch_like(block, f"combined {axis}", x, shape=found[0].shape)
             _combine_all(pairwise, found, x)
 
 
@@ -76,59 +120,61 @@ def _combine_all(pairwise: Callable[..., Any], arrays: list[Any], out: Any) -> N
         pairwise(out if i else first, other, out=out)
 
 
-def hand_out(block: Block, windows: Windows, share: Any, total: Any) -> None:
+def hand_out(block: Block, layout: Layout, share: Any, total: Any) -> None:
     """Add a number for each window to all its elements: the transpose of summing."""
     xp = block.k.xp
-    axes = list(_along_axes(windows, share.shape[1:-1]))
-    for axis in reversed(range(len(axes))):
+    for axis in reversed(range(len(layout.along))):
         target = total
         if axis:
             shape = (*share.shape[: axis + 1], *total.shape[axis + 1 :])
-            target = block.scratch(f"handed {axis}", shape, share.dtype)
-        size, step = windows.size[axis], windows.strides[axis]
-        if size != step or size * share.shape[axis + 1] != target.shape[axis + 1]:
+            target = scratch_like(block, f"handed {axis}", share, shape=shape)
+        if not layout.covered[axis]:
             target[...] = 0
-        for part in axes[axis]:
-            if step < size:
-                xp.add(target[part], share, out=target[part])
-            else:
+        for part in layout.along[axis]:
+            if layout.covered[axis]:
                 target[part] = share
+            else:
+                xp.add(target[part], share, out=target[part])
         share = target
 
 
-def switches(block: Block, windows: Windows, x: Any, y: Any) -> Iterator[Any]:
+def switches(block: Block, layout: Layout, x: Any, y: Any) -> Iterator[Any]:
     """Yield, for each place in the window, where its element is the first that is the largest.
 
     Parameters
     ----------
     block : Block
         Which part of the batch it is.
-    windows : Windows
+    layout : Layout
         The windows.
     x, y : array
         The images, and the maxima of their windows.
     """
     xp = block.k.xp
-    image = with_frame(block, windows, x, -np.inf)
-    free = block.scratch("free", y.shape, np.bool_)
-    mask = block.scratch("mask", y.shape, np.bool_)
-    for tap, view in enumerate(views(windows, image, y.shape[1:-1])):
-        xp.equal(view, y, out=mask)
-        if tap:
+    image = with_frame(block, layout, x, -np.inf)
+    free, mask = (scratch_like(block, name, y, np.bool_) for name in ("free", "mask"))
+    *earlier, last = layout.taps
+    if not earlier:
+        xp.equal(image[last], y, out=free)
+    for i, tap in enumerate(earlier):
+        xp.equal(image[tap], y, out=mask)
+        if i:
             xp.logical_and(mask, free, out=mask)
             # Of two truth values, the greater one is "free, and not taken now".
             xp.greater(free, mask, out=free)
         else:
             xp.logical_not(mask, out=free)
         yield mask
+    # What was none of the others must be the last one.
+    yield free
 
 
-def send_back(block: Block, windows: Windows, x: Any, y: Any, dy: Any, total: Any) -> None:
+def send_back(block: Block, layout: Layout, x: Any, y: Any, dy: Any, total: Any) -> None:
     """Add each gradient to the element that was its window's maximum.
 
     Parameters
     ----------
-    block, windows, x, y
+    block, layout, x, y
         As of `switches`.
     dy : array
         The gradients, one for each window.
@@ -136,22 +182,12 @@ def send_back(block: Block, windows: Windows, x: Any, y: Any, dy: Any, total: An
         Of the shape of the images with their border; it is written anew.
     """
     xp = block.k.xp
-    apart = all(step >= size for size, step in zip(windows.size, windows.strides, strict=True))
-    covered = [size * n for size, n in zip(windows.size, y.shape[1:-1], strict=True)]
-    if not apart or windows.size != windows.strides or covered != list(total.shape[1:-1]):
+    if not all(layout.covered):
         total[...] = 0
-    targets = list(views(windows, total, y.shape[1:-1]))
-    for target, mask in zip(targets, switches(block, windows, x, y), strict=True):
-        if apart:
-            xp.multiply(dy, mask, out=target)
+    for tap, mask in zip(layout.taps, switches(block, layout, x, y), strict=True):
+        if layout.apart:
+            xp.multiply(dy, mask, out=total[tap])
         else:
-            part = block.scratch("part", y.shape, y.dtype)
+            part = scratch_like(block, "part", y)
             xp.multiply(dy, mask, out=part)
-            xp.add(target, part, out=target)
-
-
-def _along_axes(windows: Windows, places: Sequence[int]) -> Iterator[list[tuple[slice, ...]]]:
-    """Yield for each spatial axis the indices that take a window's elements along it alone."""
-    for axis, (size, step) in enumerate(zip(windows.size, windows.strides, strict=True)):
-        before, reach = (slice(None),) * (axis + 1), (places[axis] - 1) * step + 1
-        yield [(*before, slice(i, i + reach, step)) for i in range(size)]
+            xp.add(total[tap], part, out=total[tap])

@@ -84,7 +84,8 @@ def for_blocks(
     fewest : int, default 1
         How many members a block should have at least, where the batch has them.
     """
-    workers = min(k.backend.workers, count) if count * bytes_each >= SHARED_BYTES else 1
+    alone = k.undivided or count * bytes_each < SHARED_BYTES
+    workers = 1 if alone else min(k.backend.workers, count)
     size = max(fewest, BLOCK_BYTES // max(bytes_each, 1), 1)
 
     def share(worker: int) -> None:
@@ -94,7 +95,9 @@ def for_blocks(
         for start, stop in itertools.pairwise(bounds):
             task(Block(k, worker, start, stop, start == begin))
 
-    if count:
+    if k.undivided and count:
+        share(0)
+    elif count:
         k.backend.spread(workers, share)
     return workers
 
@@ -118,7 +121,8 @@ def sum_blocks(
     task : callable
         Takes a block and an array like `out`, into which it writes the block's share.
     """
-    out[...] = 0
+    if not count:
+        out[...] = 0
 
     def add(block: Block) -> None:
         total = out

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tensorgraph.base import dtypes, shapes
-from tensorgraph.graph.node import Operation
+from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import Arg, Gradients, KernelContext, OpDef, Spec, register
 
 REF = Arg("ref", dtypes.ALL, ref=True)
@@ -45,12 +45,17 @@ class Update(OpDef):
     def infer(self, op: Operation) -> Sequence[Spec]:
         ref = op.inputs[0]
         for t in op.inputs[1:]:
-            if t.dims != () and not shapes.compatible(t.dims, ref.dims):
-                raise ValueError(
-                    f"a value of shape {t.shape} does not suit variable {ref.name!r}"
-                    f" of shape {ref.shape}"
-                )
+            check_update(ref, t)
         return (Spec(ref.dtype, ref.dims, ref=True),)
+
+
+def check_update(ref: Tensor, value: Tensor) -> None:
+    """Raise ValueError where a value is neither a scalar nor of the shape of a variable."""
+    if value.dims != () and not shapes.compatible(value.dims, ref.dims):
+        raise ValueError(
+            f"a value of shape {value.shape} does not suit variable {ref.name!r}"
+            f" of shape {ref.shape}"
+        )
 
 
 @register

@@ -6,30 +6,90 @@ working memory that is kept from run to run.
 
 from __future__ import annotations
 
-from typing import Any
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any, TypeVar, cast
 
 from tensorgraph.base import dtypes
-from tensorgraph.graph.opdef import Arg, KernelContext, register
+from tensorgraph.graph.kernel import Cell
+from tensorgraph.graph.node import Operation
+from tensorgraph.graph.opdef import Arg, KernelContext, Spec, register
 from tensorgraph.ops.shares import Block, for_blocks
-from tensorgraph.ops.state import Update
+from tensorgraph.ops.state import Update, check_update
 
-# A smaller variable, in bytes, is updated before another thread has woken up.
-LARGE_VARIABLE = 1 << 20
+T = TypeVar("T")
+
+# Smaller variables, in bytes, are updated before another thread has woken up;
+LARGE_VARIABLE = 1 << 19
+# and those below this cost more to begin with than to copy their gradients to one place, where
+# there are more of them than a few.
+SMALL_VARIABLE = 1 << 17
+FEW_VARIABLES = 4
 
 
 class Rule(Update):
     """An update rule: its inputs are the variable, its slots, the settings and the gradient.
 
+    One operation can update several variables that have their settings in common: where one
+    variable has itself, a slot or its gradient, as many stand then. Small ones of them are kept in
+    one piece of memory, so that they are updated as if they were one.
+
     A rule passes over the same numbers several times, so that it takes them a block at a time.
     """
 
+    def args(self, count: int) -> Sequence[Arg]:
+        """Return what is known of each of `count` inputs."""
+        own = [arg for arg in self.inputs if is_own(arg)]
+        variables, rest = divmod(count - len(self.inputs) + len(own), len(own))
+        if rest or variables < 1:
+            raise ValueError(
+                f"{self.type} takes {len(self.inputs)} inputs, and {len(own)} more for each"
+                f" further variable, not {count}"
+            )
+        return [arg for arg in self.inputs for _ in range(variables if is_own(arg) else 1)]
+
+    def infer(self, op: Operation) -> Sequence[Spec]:
+        inputs = self._by_argument(op.inputs)
+        for arg, tensors in zip(self.inputs, inputs, strict=True):
+            for ref, t in zip(inputs[0], tensors, strict=is_own(arg)):
+                check_update(ref, t)
+        return [Spec(ref.dtype, ref.dims, ref=True) for ref in inputs[0]]
+
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        cells = zip(self.inputs, inputs, strict=True)
-        arrays = [value.read() if arg.ref else value for arg, value in cells]
+        arguments = self._by_argument(inputs)
+        refs, *_ = arguments
+        together = _kept_together(k, self, arguments) if len(refs) > 1 else None
+        for i in range(len(refs)):
+            if together is None or i not in together.places:
+                arrays = []
+                for arg, values in zip(self.inputs, arguments, strict=True):
+                    value = values[i if is_own(arg) else 0]
+                    arrays.append(value.read() if arg.ref else value)
+                self._update(k, arrays)
+        if together is not None:
+            self._update(k, together.arrays(k, self, arguments))
+        return tuple(refs) if len(refs) > 1 else refs[0]
+
+    def step(self, k: KernelContext, *arrays: Any) -> None:
+        """Change the variable and its slots in place, element by element."""
+        raise NotImplementedError(f"op type {self.type!r} defines no step")
+
+    def _by_argument(self, inputs: Sequence[T]) -> list[Sequence[T]]:
+        """Return what stands for each of the `inputs` of the rule."""
+        own = sum(map(is_own, self.inputs))
+        variables = (len(inputs) - len(self.inputs)) // own + 1
+        remaining = iter(inputs)
+        return [
+            tuple(itertools.islice(remaining, variables if is_own(arg) else 1))
+            for arg in self.inputs
+        ]
+
+    def _update(self, k: KernelContext, arrays: Sequence[Any]) -> None:
         shape = arrays[0].shape
         if not shape or arrays[0].nbytes < LARGE_VARIABLE:
             self.step(k, *arrays)
-            return inputs[0]
+            return
 
         def task(block: Block) -> None:
             part = k.part(f"{block.worker}", None)
@@ -37,11 +97,94 @@ class Rule(Update):
 
         # The variable, two slots or so, the gradient, and working memory.
         for_blocks(k, shape[0], 5 * arrays[0].nbytes // shape[0], task)
-        return inputs[0]
 
-    def step(self, k: KernelContext, *arrays: Any) -> None:
-        """Change the variable and its slots in place, element by element."""
-        raise NotImplementedError(f"op type {self.type!r} defines no step")
+
+def is_own(arg: Arg) -> bool:
+    """Return whether each variable has an input of its own there, and not a setting for all."""
+    return arg.ref or arg.name == "grad"
+
+
+class _Together:
+    """Small variables, and their slots, that lie in one piece of memory for each argument.
+
+    Parameters
+    ----------
+    places : sequence of int
+        Which of the variables they are.
+    arguments : sequence of sequence of Cell
+        Variables and slots, by the arguments of the rule.
+
+    Attributes
+    ----------
+    places
+        The parameter.
+    """
+
+    def __init__(self, xp: Any, places: Sequence[int], arguments: Sequence[Sequence[Cell]]) -> None:
+        self.places = places
+        self._memory: list[Any] = []
+        self._views: list[list[Any]] = []
+        for cells in arguments:
+            values = [cells[i].read() for i in places]
+            memory = xp.empty(sum(v.size for v in values), values[0].dtype)
+            self._memory.append(memory)
+            self._views.append(_pieces(memory, [v.shape for v in values]))
+
+    def holds(self, arguments: Sequence[Sequence[Cell]]) -> bool:
+        """Move the cells here that are elsewhere; return whether they fit."""
+        for cells, views in zip(arguments, self._views, strict=True):
+            for i, view in zip(self.places, views, strict=True):
+                value = cells[i].read()
+                if value is not view:
+                    if value.shape != view.shape:
+                        return False
+                    cells[i].place(view)
+        return True
+
+    def arrays(self, k: KernelContext, rule: Rule, arguments: Sequence[Sequence[Any]]) -> list[Any]:
+        """Return what the rule updates all of them with."""
+        memories = iter(self._memory)
+        result = []
+        for arg, values in zip(rule.inputs, arguments, strict=True):
+            if arg.ref:
+                result.append(next(memories))
+            elif is_own(arg):
+                flat = [values[i].reshape(-1) for i in self.places]
+                grads = k.scratch("grads", self._memory[0].shape, self._memory[0].dtype)
+                result.append(k.xp.concatenate(flat, out=grads))
+            else:
+                result.append(values[0])
+        return result
+
+
+def _kept_together(
+    k: KernelContext, rule: Rule, arguments: Sequence[Sequence[Any]]
+) -> _Together | None:
+    """Return where the small variables lie; None if there are few of them."""
+    cells = [own for arg, own in zip(rule.inputs, arguments, strict=True) if arg.ref]
+    if len(cells[0]) <= FEW_VARIABLES:
+        return None
+    # Whatever plan updates these variables finds them where another one has put them.
+    key = f"{rule.type} {' '.join(t.op.name for t in k.op.inputs[: len(cells[0])])}"
+    found = k.resources.get(key)
+    if found is None or not found.holds(cells):
+        sizes = enumerate(cell.read().nbytes for cell in cells[0])
+        places = [i for i, nbytes in sizes if nbytes < SMALL_VARIABLE]
+        if len(places) <= FEW_VARIABLES:
+            return None
+        found = k.resources[key] = _Together(k.xp, places, cells)
+        found.holds(cells)
+    return cast(_Together, found)
+
+
+def _pieces(memory: Any, shapes: Sequence[Sequence[int]]) -> list[Any]:
+    """Return arrays of shapes, one after the other in a piece of memory."""
+    result, start = [], 0
+    for shape in shapes:
+        stop = start + math.prod(shape)
+        result.append(memory[start:stop].reshape(shape))
+        start = stop
+    return result
 
 
 def _inputs(refs: str, values: str) -> tuple[Arg, ...]:
@@ -52,8 +195,8 @@ def _inputs(refs: str, values: str) -> tuple[Arg, ...]:
 
 def _average(xp: Any, mean: Any, sample: Any, decay: Any, scratch: Any) -> None:
     """Mean ← decay · mean + (1 - decay) · sample; `scratch` may be `sample` itself."""
-    xp.subtract(sample, mean, out=scratch)
-    xp.multiply(scratch, 1 - decay, out=scratch)
+    xp.multiply(mean, decay, out=mean)
+    xp.multiply(sample, 1 - decay, out=scratch)
     xp.add(mean, scratch, out=mean)
 
 

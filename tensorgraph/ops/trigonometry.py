@@ -14,7 +14,6 @@ from tensorgraph.graph.opdef import (
     Domain,
     Elementwise,
     Gradients,
-    KernelContext,
     Unary,
     register,
 )
@@ -33,9 +32,7 @@ class Sin(Unary):
 
     type = "Sin"
     formula = "sin({x})"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.sin(inputs[0], out=k.out)
+    ufunc = "sin"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (grads[0] * cos(op.inputs[0]),)
@@ -47,9 +44,7 @@ class Cos(Unary):
 
     type = "Cos"
     formula = "cos({x})"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.cos(inputs[0], out=k.out)
+    ufunc = "cos"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (-grads[0] * sin(op.inputs[0]),)
@@ -62,9 +57,7 @@ class Tan(Unary):
     type = "Tan"
     formula = "tan({x})"
     domain = Domain(-1.2, 1.2)
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.tan(inputs[0], out=k.out)
+    ufunc = "tan"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (grads[0] * (1.0 + square(op.outputs[0])),)
@@ -77,9 +70,7 @@ class Asin(Unary):
     type = "Asin"
     formula = "arcsin({x})"
     domain = INSIDE
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.arcsin(inputs[0], out=k.out)
+    ufunc = "arcsin"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (grads[0] / sqrt(1.0 - square(op.inputs[0])),)
@@ -92,9 +83,7 @@ class Acos(Unary):
     type = "Acos"
     formula = "arccos({x})"
     domain = INSIDE
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.arccos(inputs[0], out=k.out)
+    ufunc = "arccos"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (-grads[0] / sqrt(1.0 - square(op.inputs[0])),)
@@ -106,9 +95,7 @@ class Atan(Unary):
 
     type = "Atan"
     formula = "arctan({x})"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.arctan(inputs[0], out=k.out)
+    ufunc = "arctan"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (grads[0] / (1.0 + square(op.inputs[0])),)
@@ -120,9 +107,7 @@ class Sinh(Unary):
 
     type = "Sinh"
     formula = "sinh({x})"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.sinh(inputs[0], out=k.out)
+    ufunc = "sinh"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (grads[0] * cosh(op.inputs[0]),)
@@ -134,9 +119,7 @@ class Cosh(Unary):
 
     type = "Cosh"
     formula = "cosh({x})"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.cosh(inputs[0], out=k.out)
+    ufunc = "cosh"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (grads[0] * sinh(op.inputs[0]),)
@@ -148,9 +131,7 @@ class Asinh(Unary):
 
     type = "Asinh"
     formula = "arsinh({x})"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.arcsinh(inputs[0], out=k.out)
+    ufunc = "arcsinh"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (grads[0] / cosh(op.outputs[0]),)
@@ -163,9 +144,7 @@ class Acosh(Unary):
     type = "Acosh"
     formula = "arcosh({x})"
     domain = Domain(1.3, 4.0)
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.arccosh(inputs[0], out=k.out)
+    ufunc = "arccosh"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (grads[0] / sinh(op.outputs[0]),)
@@ -178,9 +157,7 @@ class Atanh(Unary):
     type = "Atanh"
     formula = "artanh({x})"
     domain = INSIDE
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.arctanh(inputs[0], out=k.out)
+    ufunc = "arctanh"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (grads[0] / (1.0 - square(op.inputs[0])),)
@@ -193,9 +170,7 @@ class Atan2(Binary):
     type = "Atan2"
     inputs = (Arg("y"), Arg("x"))
     domain = POSITIVE
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.arctan2(*inputs, out=k.out)
+    ufunc = "arctan2"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         (dz,), (y, x) = grads, op.inputs
@@ -216,9 +191,7 @@ class Floor(_Rounding):
 
     type = "Floor"
     formula = "⌊{x}⌋"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.floor(inputs[0], out=k.out)
+    ufunc = "floor"
 
 
 @register
@@ -227,9 +200,7 @@ class Ceil(_Rounding):
 
     type = "Ceil"
     formula = "⌈{x}⌉"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.ceil(inputs[0], out=k.out)
+    ufunc = "ceil"
 
 
 @register
@@ -238,9 +209,7 @@ class Rint(_Rounding):
 
     type = "Rint"
     formula = "round({x})"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.rint(inputs[0], out=k.out)
+    ufunc = "rint"
 
 
 class _Question(Elementwise):
@@ -256,9 +225,7 @@ class IsNan(_Question):
     """Whether it is no number."""
 
     type = "IsNan"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.isnan(inputs[0], out=k.out)
+    ufunc = "isnan"
 
 
 @register
@@ -266,9 +233,7 @@ class IsInf(_Question):
     """Whether it is infinite."""
 
     type = "IsInf"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.isinf(inputs[0], out=k.out)
+    ufunc = "isinf"
 
 
 @register
@@ -276,9 +241,7 @@ class IsFinite(_Question):
     """Whether it is neither infinite nor NaN."""
 
     type = "IsFinite"
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.isfinite(inputs[0], out=k.out)
+    ufunc = "isfinite"
 
 
 @register
@@ -289,9 +252,7 @@ class LogicalXor(Elementwise):
     inputs = LOGICAL
     result_dtype = dtypes.bool_
     differentiable = False
-
-    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.logical_xor(*inputs, out=k.out)
+    ufunc = "logical_xor"
 
 
 # The names users type: `x` is a tensor, array or number, `name` the node's name

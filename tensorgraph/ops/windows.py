@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 from tensorgraph.base import shapes
 from tensorgraph.graph.opdef import KernelContext
 from tensorgraph.graph.static import static_ints
 
-# How much of the patches is gathered at a time: about the size of a core's second-level cache.
-PATCH_BYTES = 1 << 21
-
 Padding = str | tuple[tuple[int, int], ...]
+
+# Places in a window, each with an index.
+Regions: TypeAlias = tuple[tuple[tuple[int, ...], tuple[slice, ...]], ...]
 
 
 class Windows(NamedTuple):
@@ -68,14 +69,20 @@ class Windows(NamedTuple):
         """Return `output` for an image whose size is known."""
         return tuple(n for n in self.output(*spatial) if n is not None)
 
-    def regions(self, places: Sequence[int]) -> Iterator[tuple[tuple[int, ...], tuple[Any, ...]]]:
-        """Yield each place in the window, and the index of what it meets in a padded image."""
-        for offset in itertools.product(*map(range, self.size)):
-            steps = zip(offset, places, self.strides, self.dilations, strict=True)
-            yield (
-                offset,
-                (slice(None), *[slice(i * d, i * d + (o - 1) * t + 1, t) for i, o, t, d in steps]),
-            )
+    def regions(self, places: Sequence[int]) -> Regions:
+        """Return each place in the window, and the index of what it meets in a padded image."""
+        return _regions(self, tuple(places))
+
+
+@functools.lru_cache(1024)
+def _regions(windows: Windows, places: tuple[int, ...]) -> Regions:
+    # A kernel asks at every run.
+    result = []
+    for offset in itertools.product(*map(range, windows.size)):
+        steps = zip(offset, places, windows.strides, windows.dilations, strict=True)
+        parts = [slice(i * d, i * d + (o - 1) * t + 1, t) for i, o, t, d in steps]
+        result.append((offset, (slice(None), *parts)))
+    return tuple(result)
 
 
 def filter_windows(attrs: dict[str, Any], filter_dims: Sequence[int | None]) -> Windows:
@@ -84,21 +91,6 @@ def filter_windows(attrs: dict[str, Any], filter_dims: Sequence[int | None]) -> 
     if len(size) != len(filter_dims) - 2:
         raise ValueError("the height and width of a convolution's filter must be known")
     return Windows(size, attrs["strides"], attrs["dilations"], attrs["padding"])
-
-
-def patches(k: KernelContext, x: Any, windows: Windows, places: Sequence[int]) -> Any:
-    """Return a view (n, places…, window…, channels) of a padded image."""
-    step, *along, channel = x.strides
-    return k.xp.lib.stride_tricks.as_strided(
-        x,
-        (len(x), *places, *windows.size, x.shape[-1]),
-        (
-            step,
-            *(s * t for s, t in zip(along, windows.strides, strict=True)),
-            *(s * d for s, d in zip(along, windows.dilations, strict=True)),
-            channel,
-        ),
-    )
 
 
 def inner_part(pads: Sequence[tuple[int, int]], spatial: Sequence[int]) -> tuple[Any, ...]:
@@ -120,13 +112,6 @@ def padded(k: KernelContext, x: Any, pads: Sequence[tuple[int, int]], value: flo
     result[...] = value
     result[inner_part(pads, x.shape[1:-1])] = x
     return result
-
-
-def blocks(count: int, bytes_each: int) -> Iterator[slice]:
-    """Yield slices of a batch, each of about `PATCH_BYTES`."""
-    step = max(1, min(count, PATCH_BYTES // max(bytes_each, 1)))
-    for start in range(0, count, step):
-        yield slice(start, min(start + step, count))
 
 
 def spatial_numbers(value: Any, what: str, axes: int = 2) -> tuple[int, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from tensorgraph.base import nest, shapes
@@ -15,7 +16,9 @@ from tensorgraph.ops.arrangement import split
 from tensorgraph.ops.array import shape
 from tensorgraph.ops.blocks import concat
 from tensorgraph.ops.clip import clip_by_value
+from tensorgraph.ops.gru import gru_sequence
 from tensorgraph.ops.linalg import matmul
+from tensorgraph.ops.lstm import lstm_sequence
 from tensorgraph.ops.math import sigmoid, tanh
 from tensorgraph.ops.nn import bias_add
 from tensorgraph.ops.sources import zeros
@@ -49,6 +52,24 @@ class LSTMStateTuple(NamedTuple):
         if self.c.dtype is not self.h.dtype:
             raise TypeError(f"c and h differ: {self.c.dtype.name} and {self.h.dtype.name}")
         return self.c.dtype
+
+
+class AllSteps(NamedTuple):
+    """What a cell gives along sequences.
+
+    Attributes
+    ----------
+    outputs : Tensor of shape (time, batch, size)
+        The output of each step.
+    last : Tensor or nested structure of them
+        The last state.
+    states : Tensor or nested structure of them
+        The state after each step, time first.
+    """
+
+    outputs: Tensor
+    last: Any
+    states: Any
 
 
 class RNNCell(Layer):
@@ -91,6 +112,22 @@ class RNNCell(Layer):
             What ``call`` takes beside it.
         """
         return super().__call__(inputs, state, scope=scope, **kwargs)
+
+    def along(self, sequences: Tensor, state: Any) -> AllSteps | None:
+        """Return what all steps along sequences, time first, give; None where it takes a loop."""
+        del sequences, state
+        return None
+
+    @contextmanager
+    def _built_for(self, sequences: Tensor) -> Iterator[None]:
+        """Enter the cell's scope, with variables that suit sequences (time, batch, size)."""
+        self._choose_scope(None)
+        with self._inside():
+            if not self.built:
+                self.dtype = self.dtype or sequences.dtype
+                self.build(sequences.shape[1:])
+                self.built = True
+            yield
 
     def zero_state(self, batch_size: Any, dtype: Any) -> Any:
         """Return a state of zeros.
@@ -266,6 +303,22 @@ class GRUCell(RNNCell):
             "candidate/bias", [units], initializer=Zeros() if biases is None else biases
         )
 
+    def along(self, sequences: Tensor, state: Any) -> AllSteps | None:
+        """Return what all steps give, by one operation; None where a cell is not that plain."""
+        plain = type(self) is GRUCell and self._activation is tanh
+        if not plain or sequences.dims is None or len(sequences.dims) != 3:
+            return None
+        with self._built_for(sequences):
+            states, last = gru_sequence(
+                sequences,
+                state,
+                self._gate_kernel,
+                self._gate_bias,
+                self._candidate_kernel,
+                self._candidate_bias,
+            )
+        return AllSteps(states, last, states)
+
     def call(self, inputs: Any, state: Any) -> Any:  # type: ignore[override]
         """Return the output twice: it is the next state too."""
         gates = matmul(concat([inputs, state], 1), self._gate_kernel)
@@ -393,7 +446,38 @@ class LSTMCell(RNNCell):
             h = matmul(h, self._projection)
             if self._proj_clip is not None:
                 h = clip_by_value(h, -self._proj_clip, self._proj_clip)
-        return h, LSTMStateTuple(c, h) if self._state_is_tuple else concat([c, h], 1)
+        return h, self._joined(c, h)
+
+    def along(self, sequences: Tensor, state: Any) -> AllSteps | None:
+        """Return what all steps along sequences give, by one operation.
+
+        Parameters
+        ----------
+        sequences : Tensor of shape (time, batch, size)
+            The inputs.
+        state : as of a call
+            The state before the first step.
+
+        Returns
+        -------
+        AllSteps or None
+            None where the cell is not plain enough for that: it has peepholes, a projection,
+            limits or another activation than tanh, or is of a subclass.
+        """
+        special = self._use_peepholes or self._cell_clip is not None or self._num_proj is not None
+        plain = type(self) in (LSTMCell, BasicLSTMCell) and self._activation is tanh
+        if special or not plain or sequences.dims is None or len(sequences.dims) != 3:
+            return None
+        with self._built_for(sequences):
+            c, h = state if self._state_is_tuple else split(state, 2, 1)
+            h_all, c_all, h_last, c_last = lstm_sequence(
+                sequences, c, h, self._kernel, self._bias, self._forget_bias
+            )
+        return AllSteps(h_all, self._joined(c_last, h_last), self._joined(c_all, h_all))
+
+    def _joined(self, c: Tensor, h: Tensor) -> Any:
+        """Return memory and output as a state, of one step or of all."""
+        return LSTMStateTuple(c, h) if self._state_is_tuple else concat([c, h], -1)
 
 
 class BasicLSTMCell(LSTMCell):

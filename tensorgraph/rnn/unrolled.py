@@ -13,11 +13,13 @@ from tensorgraph.ops.arrangement import reverse, reverse_sequence, unstack
 from tensorgraph.ops.array import expand_dims, shape, transpose
 from tensorgraph.ops.blocks import concat, stack
 from tensorgraph.ops.checks import assert_
+from tensorgraph.ops.gather import gather, gather_nd
 from tensorgraph.ops.math import cast, equal, greater_equal, less, maximum, minimum, where
+from tensorgraph.ops.ranges import range_
 from tensorgraph.ops.reduction import reduce_max
 from tensorgraph.ops.sources import identity, zeros_like
 from tensorgraph.ops.tensor_array import TensorArray
-from tensorgraph.rnn.cells import batch_of
+from tensorgraph.rnn.cells import AllSteps, RNNCell, batch_of
 from tensorgraph.rnn.wrappers import check_cell
 from tensorgraph.scopes import variable_scope
 
@@ -153,6 +155,11 @@ def dynamic_rnn(
 def _loop(cell: Any, sequences: Any, state: Any, lengths: Tensor | None, dtype: Any) -> Any:
     """Run the cell over tensors whose first axis is time."""
     leaves = nest.flatten(sequences)
+    # Wrappers and cells of users need not derive from RNNCell.
+    if isinstance(cell, RNNCell) and isinstance(sequences, Tensor):
+        at_once = cell.along(sequences, state)
+        if at_once is not None:
+            return at_once[:2] if lengths is None else _until_the_end(at_once, state, lengths)
     time_steps = batch_of(leaves[0], 0)
     with get_default_graph().name_scope("dynamic_rnn"):
         arrays = [TensorArray(x.dtype, time_steps).unstack(x) for x in leaves]
@@ -184,6 +191,27 @@ def _loop(cell: Any, sequences: Any, state: Any, lengths: Tensor | None, dtype: 
         lead = (None, None) if first is None else first[:2]
         t.set_shape((*lead, *(shapes.as_shape(size) or ())))
     return nest.pack(cell.output_size, outputs), state
+
+
+def _until_the_end(at_once: AllSteps, before: Any, lengths: Tensor) -> tuple[Tensor, Any]:
+    """Return outputs with zeros where a sequence has ended, and the states at their ends."""
+    outputs = at_once.outputs
+    # Taken one by one, so that it is the check that fails where there are too few or too many.
+    numbers = range_(shape(outputs)[1])
+    lengths = gather(lengths, numbers)
+    times = range_(shape(outputs)[0])
+    going = expand_dims(less(expand_dims(times, 1), expand_dims(lengths, 0)), 2)
+    kept = where(going, outputs, zeros_like(outputs))
+    kept.set_shape(outputs.dims)
+    ends = maximum(minimum(lengths, shape(outputs)[0]), 0)
+    places = stack([ends, numbers], 1)
+
+    def at_the_end(first: Tensor, states: Tensor) -> Tensor:
+        result = gather_nd(concat([expand_dims(first, 0), states], 0), places)
+        result.set_shape(first.dims)
+        return result
+
+    return kept, nest.map_leaves(at_the_end, before, at_once.states)
 
 
 def _swapped(x: Tensor) -> Tensor:

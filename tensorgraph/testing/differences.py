@@ -438,7 +438,8 @@ def _suspicious(
     parts = gradient * direction
     error = abs(float(parts.sum()) - fine)
     size = sum(float(np.abs(w * y).sum()) for w, y in zip(weights, values_at(x), strict=True))
-    noise = 16 * tolerance.precision * size / step
+    # Even a result of exactly 0 may be made of numbers about 1.
+    noise = 16 * tolerance.precision * max(size / step, 1.0)
     rounding = tolerance.sharp * math.sqrt(float((parts * parts).sum()))
     allowed = 2 * abs(rough - fine) + noise + rounding
     # Larger errors are those of the step itself, for the usual comparison found none.

@@ -153,7 +153,11 @@ class _Check:
                     for w, t in zip(weights, targets, strict=True)
                 ]
                 try:
-                    found = gradients(targets, sources, seeds)
+                    # Of a table, all of it: what is rows only stands for zeros elsewhere too.
+                    found = [
+                        None if g is None else convert_to_tensor(g)
+                        for g in gradients(targets, sources, seeds)
+                    ]
                 except (TypeError, ValueError) as error:
                     # A rule gave what cannot be a gradient.
                     return [*comparisons, *(_flawed(x, nth, str(error)) for x in sources)]

@@ -8,6 +8,7 @@ function.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tensorgraph.base import dtypes
+from tensorgraph.base.dtypes import DType
 from tensorgraph.base.shapes import FullShape
 from tensorgraph.graph.defaults import convert_to_tensor, get_default_graph
 from tensorgraph.graph.node import Tensor
@@ -53,7 +55,7 @@ class Built:
     Attributes
     ----------
     inputs : list of Tensor
-        Placeholders.
+        What the nodes stand on.
     outputs : list of Tensor
         What each node gives.
     last : Tensor
@@ -82,23 +84,27 @@ class RandomGraph:
 
     def build(self) -> Built:
         """Add it to the default graph, in float64."""
-        xs = [placeholder(dtypes.float64, x.shape) for x in self.inputs]
-        usable = list(xs)
+        return self.build_on([placeholder(dtypes.float64, x.shape) for x in self.inputs])
+
+    def build_on(self, inputs: Sequence[Tensor]) -> Built:
+        """Add its nodes to the default graph, on tensors of the inputs' shapes and one type."""
+        usable = list(inputs)
+        dtype = inputs[0].dtype
         outputs: list[Tensor] = []
         for node in self.nodes:
-            made = _build_node(node, usable)
+            made = _build_node(node, usable, dtype)
             outputs.extend(made)
-            usable.extend(t for t in made if t.dtype is dtypes.float64 and t.shape.num_elements())
-        return Built(xs, outputs, usable[-1])
+            usable.extend(t for t in made if t.dtype is dtype and t.shape.num_elements())
+        return Built(list(inputs), outputs, usable[-1])
 
 
-def _build_node(node: Node, usable: list[Tensor]) -> tuple[Tensor, ...]:
+def _build_node(node: Node, usable: list[Tensor], dtype: DType) -> tuple[Tensor, ...]:
     inputs = []
     arguments = lookup(node.op_type).args(len(node.sample.inputs))
     for given, arg, source in zip(node.sample.inputs, arguments, node.sources, strict=True):
         if given.value is not None:
-            inputs.append(_constant(given))
-        elif dtypes.float64 in arg.dtypes:
+            inputs.append(_constant(given, dtype))
+        elif dtype in arg.dtypes:
             inputs.append(_fit(usable[source % len(usable)], given.shape, given.domain))
         else:
             zeros = np.zeros(given.shape, (given.dtype or arg.dtypes[0]).np_dtype)
@@ -106,9 +112,9 @@ def _build_node(node: Node, usable: list[Tensor]) -> tuple[Tensor, ...]:
     return get_default_graph().apply(node.op_type, *inputs, **node.sample.attrs).outputs
 
 
-def _constant(given: Input) -> Tensor:
+def _constant(given: Input, dtype: DType) -> Tensor:
     value = np.asarray(given.value)
-    return convert_to_tensor(value.astype(np.float64) if value.dtype.kind == "f" else value)
+    return convert_to_tensor(value.astype(dtype.np_dtype) if value.dtype.kind == "f" else value)
 
 
 def _fit(x: Tensor, shape: FullShape, domain: Domain) -> Tensor:

@@ -27,6 +27,7 @@ from tensorgraph.base import dtypes
 from tensorgraph.base.dtypes import DType
 from tensorgraph.graph.opdef import REAL, Domain, Input, OpDef, Sample, lookup, registered
 from tensorgraph.testing.random_graphs import Node, RandomGraph, intervals
+from tensorgraph.testing.random_trainings import OPTIMIZERS, RandomTraining
 
 Array = npt.NDArray[Any]
 T = TypeVar("T")
@@ -244,3 +245,16 @@ def random_graphs(
     count = draw(st.integers(1, 2))
     inputs = tuple(draw(arrays(draw(shapes(low=1)))) for _ in range(count))
     return RandomGraph(inputs, tuple(kept or nodes[-1:]))
+
+
+@st.composite
+def random_trainings(
+    draw: st.DrawFn, max_nodes: int = 8, types: Sequence[str] | None = None
+) -> RandomTraining:
+    """Return a strategy for whole trainings: variables, a random graph on them, an optimizer.
+
+    Parameters are those of `random_graphs`.
+    """
+    graph = draw(random_graphs(max_nodes, types))
+    weights = tuple(draw(arrays(x.shape)) for x in graph.inputs)
+    return RandomTraining(graph, weights, draw(st.sampled_from(sorted(OPTIMIZERS))))

@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from tensorgraph.autodiff.gradients import gradients
+from tensorgraph.base.collecting import without_collector
 from tensorgraph.graph.defaults import convert_to_tensor
 from tensorgraph.graph.graph import Graph
+from tensorgraph.graph.indexed_slices import IndexedSlices
 from tensorgraph.graph.keys import GraphKeys
 from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.ops.control_flow import group
+from tensorgraph.ops.sparse_training import sparse_rule
 from tensorgraph.ops.training import Rule
 from tensorgraph.ops.variables import Variable, assign, assign_add, trainable_variables
 from tensorgraph.train.slots import create_slot
 
-GradientAndVariable = tuple[Tensor | None, Variable]
+GradientAndVariable = tuple[Tensor | IndexedSlices | None, Variable]
 
 
 class Optimizer:
@@ -113,6 +116,7 @@ class Optimizer:
         found = gradients(loss, variables, None if grad_loss is None else [grad_loss])
         return list(zip(found, variables, strict=True))
 
+    @without_collector
     def apply_gradients(
         self,
         grads_and_vars: Sequence[GradientAndVariable],
@@ -135,7 +139,11 @@ class Optimizer:
         ValueError
             If there is no gradient at all.
         """
-        pairs = [(convert_to_tensor(g), v) for g, v in grads_and_vars if g is not None]
+        pairs = [
+            (g if isinstance(g, IndexedSlices) else convert_to_tensor(g), v)
+            for g, v in grads_and_vars
+            if g is not None
+        ]
         if not pairs:
             raise ValueError("no gradients were given for any variable")
         graph = pairs[0][1].graph
@@ -146,7 +154,8 @@ class Optimizer:
             updates = []
             for gradient, variable in pairs:
                 with graph.name_scope(f"update_{variable.op.name}"):
-                    updates.append(_constrained(self._apply_dense(gradient, variable), variable))
+                    update = self._apply(gradient, variable)
+                    updates.append(_constrained(update, variable))
             updates.extend(self._finish(graph, updates))
             if global_step is None:
                 train_op = group(*updates, name=scope)
@@ -181,6 +190,18 @@ class Optimizer:
     def _apply_dense(self, gradient: Tensor, variable: Variable) -> Operation:
         """Return the operation that updates a variable."""
         raise NotImplementedError
+
+    def _apply_sparse(self, gradient: IndexedSlices, variable: Variable) -> Operation:
+        """Return the operation that updates a variable of which some rows have a gradient.
+
+        By default it does what it would with zeros for the others.
+        """
+        return self._apply_dense(convert_to_tensor(gradient), variable)
+
+    def _apply(self, gradient: Tensor | IndexedSlices, variable: Variable) -> Operation:
+        if isinstance(gradient, IndexedSlices):
+            return self._apply_sparse(gradient, variable)
+        return self._apply_dense(gradient, variable)
 
     def _finish(self, graph: Graph, updates: Sequence[Operation]) -> list[Operation]:
         """Return what else must run, after the updates."""
@@ -287,15 +308,26 @@ class RuleOptimizer(Optimizer):
         }
 
     def _apply_dense(self, gradient: Tensor, variable: Variable) -> Operation:
+        inputs = self._inputs_of_rule(gradient, variable)
+        return variable.graph.apply(self.rule.type, *inputs, **self._attrs)
+
+    def _apply_sparse(self, gradient: IndexedSlices, variable: Variable) -> Operation:
+        op_type = sparse_rule(self.rule)
+        if op_type is None:
+            return super()._apply_sparse(gradient, variable)
+        inputs = self._inputs_of_rule(gradient.values, variable)
+        return variable.graph.apply(op_type, *inputs, gradient.indices, **self._attrs)
+
+    def _inputs_of_rule(self, gradient: Tensor, variable: Variable) -> list[Any]:
+        """Return what the rule takes, by the names of its inputs."""
         values: dict[str, Any] = {"var": variable, "grad": gradient}
         for slot in self._slot_kinds:
             values[slot.arg] = self.get_slot(variable, slot.name)
         scalars = {**self._powers[variable.graph], **self._tensors}
-        inputs = [
+        return [
             values[arg.name] if arg.name in values else as_scalar_of(scalars[arg.name], variable)
             for arg in self.rule.inputs
         ]
-        return variable.graph.apply(self.rule.type, *inputs, **self._attrs)
 
     def _finish(self, graph: Graph, updates: Sequence[Operation]) -> list[Operation]:
         with graph.control_dependencies(updates):

@@ -8,7 +8,7 @@ from typing import Any
 
 from tensorgraph.backends.numpy_backend import NumpyBackend
 from tensorgraph.graph.node import Operation
-from tensorgraph.passes.pipeline import NAMES, PIPELINE
+from tensorgraph.passes.pipeline import PIPELINE
 from tensorgraph.passes.program import Program, extract, rebuild
 from tensorgraph.viz import labels
 from tensorgraph.viz.diagram import Arrow, Box, Diagram, Flow, Kind, Mark, Role
@@ -42,7 +42,7 @@ def render_pass(
     fetches : Tensor, Operation, Variable, or nested lists and dicts of them
         What would be run.
     name : str
-        The pass: ``"fold"``, ``"simplify"`` or ``"merge"``. Those before it in the pipeline have
+        The pass, as ``"fold"``, ``"simplify"`` or ``"fuse"``. Those before it in the pipeline have
         run already.
     filename, format, title, max_boxes, unfold
         As of `render`.
@@ -82,8 +82,9 @@ def compare(fetches: Any, name: str) -> Diagram:
     ValueError
         If there is no pass of that name, or nothing to draw.
     """
-    if name not in NAMES:
-        raise ValueError(f"no pass is called {name!r}; there are {', '.join(NAMES)}")
+    names = [step.name for step in PIPELINE]
+    if name not in names:
+        raise ValueError(f"no pass is called {name!r}; there are {', '.join(names)}")
     operations = operations_of(fetches)
     backend = NumpyBackend()
     program = extract([t for op in operations for t in op.outputs], operations, {})

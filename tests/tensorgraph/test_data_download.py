@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +33,7 @@ class Behaviour:
     resumes: bool = True
     promise: int | None = None
     status: int | None = None
+    waits: threading.Event | None = None  # in the middle of the content
     asked: list[str | None] = field(default_factory=list)
 
 
@@ -50,7 +54,11 @@ class Handler(BaseHTTPRequestHandler):
         if promise >= 0:
             self.send_header("Content-Length", str(promise))
         self.end_headers()
-        self.wfile.write(rest[: behaviour.cut.pop(0)] if behaviour.cut else rest)
+        given = rest[: behaviour.cut.pop(0)] if behaviour.cut else rest
+        self.wfile.write(given[: len(given) // 2])
+        if behaviour.waits is not None:
+            behaviour.waits.wait(timeout=10)
+        self.wfile.write(given[len(given) // 2 :])
 
     def log_message(self, format: str, *args: object) -> None:
         """Print nothing."""
@@ -81,6 +89,21 @@ def things(server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def part_of(path: Path) -> Path:
     return path.with_name(f".{path.name}.part")
+
+
+FETCHING = f"""
+import sys
+from pathlib import Path
+from tensorgraph.data.download import fetch
+from tensorgraph.data.known import KNOWN, KnownSet, RemoteFile
+
+address, folder = sys.argv[1:]
+file = RemoteFile({FILE.name!r}, {FILE.size}, {FILE.md5!r})
+KNOWN["things"] = KnownSet("things", "", (1,), ("a", "b"), 1, 1, "", "", (address,), (file,))
+print("now", flush=True)
+fetch("things", folder=Path(folder))
+print("there")
+"""
 
 
 class TestFetch:
@@ -186,6 +209,23 @@ class TestFetch:
         things.parent.write_text("in the way", encoding="utf-8")
         with pytest.raises(DataError, match="things cannot be written: File exists"):
             fetch("things")
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot lock a folder")
+    def test_two_processes_fetch_one_after_the_other(self, server, things: Path) -> None:
+        address, behaviour = server
+        behaviour.waits = threading.Event()
+        command = [sys.executable, "-c", FETCHING, address, str(things.parent)]
+        processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        for process in processes:  # both are about to fetch
+            assert process.stdout is not None
+            assert process.stdout.readline() == "now\n"
+        time.sleep(0.2)
+        behaviour.waits.set()
+        for process in processes:
+            output, _ = process.communicate(timeout=30)
+            assert (process.returncode, output) == (0, "there\n")
+        assert things.read_bytes() == CONTENT
+        assert behaviour.asked == [None]
 
     def test_names(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match="'thing' is no known data set; known are digits"):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tensorgraph as tf
+from tensorgraph.backends.numpy_backend import NumpyBackend
 
 
 def sources():
@@ -70,3 +71,24 @@ def test_a_closed_session_draws_nothing():
         session.restore_random_state(state)
         with pytest.raises(RuntimeError, match="closed"):
             session.run(nodes)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint64])
+def test_bits_are_all_equally_likely(dtype):
+    stream = NumpyBackend().random_stream((1, 2))
+    for shape in ((), (0, 3), (3,), (7, 5)):
+        assert stream.bits(shape, np.dtype(dtype)).shape == shape
+    drawn = stream.bits((40_001,), np.dtype(dtype))
+    assert drawn.dtype == dtype
+    for bit in range(8 * drawn.itemsize):
+        share = (drawn >> dtype(bit) & dtype(1)).mean()
+        assert abs(share - 0.5) < 0.02, f"bit {bit} is set in {share:.1%}"
+
+
+@pytest.mark.parametrize("rate", [0.25, 0.3, 0.5, 0.9])
+def test_dropout_drops_the_share_that_it_is_told(rate):
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(1)
+        y = session.run(tf.nn.dropout(tf.ones([300, 1000]), rate=rate))
+    assert abs((y == 0).mean() - rate) < 0.004
+    np.testing.assert_allclose(y[y != 0], 1 / (1 - rate), rtol=1e-5)

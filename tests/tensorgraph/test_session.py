@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 
 import tensorgraph as tf
-from tensorgraph.runtime.session import PLANS_KEPT
+from tensorgraph.runtime.plans import PLANS_KEPT
+from tensorgraph.runtime.session import CALLS_KEPT
 
 
 @pytest.fixture(autouse=True)
@@ -230,6 +232,144 @@ def test_runs_from_several_threads(session: tf.Session) -> None:
                 wrong.append(error)
 
     threads = [threading.Thread(target=work, args=(s,)) for s in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not wrong
+
+
+# What is remembered of a run for the next one
+
+
+def test_values_are_checked_and_converted_in_every_run(session: tf.Session) -> None:
+    x = tf.placeholder(tf.float32, [None, 2], name="images")
+    rate = tf.placeholder(tf.float32, [], name="rate")
+    y = x * rate
+    good = np.ones((3, 2), np.float32)
+    for _ in range(3):
+        assert session.run(y, {x: good, rate: 2.0}).tolist() == [[2.0, 2.0]] * 3
+    assert session.run(y, {x: good.astype(np.float64), rate: 2}).dtype == np.float32
+    assert session.run(y, {x: good.astype(">f4"), rate: 2}).tolist() == [[2.0, 2.0]] * 3
+    assert session.run(y, {x: good[:2].tolist(), rate: np.float32(3.0)}).shape == (2, 2)
+    assert session.run(y, {x: good, rate: 2.0}).shape == (3, 2)
+    with pytest.raises(ValueError, match=r"\(3,\).*images:0"):
+        session.run(y, {x: good[:, 0], rate: 2.0})
+    with pytest.raises(TypeError, match="rate:0"):
+        session.run(y, {x: good, rate: "2"})
+    with pytest.raises(TypeError, match="was fed a tensor"):
+        session.run(y, {x: good, rate: tf.constant(2.0)})
+
+
+def test_equal_fetches_of_other_kinds_are_not_mistaken(session: tf.Session) -> None:
+    class Other(NamedTuple):
+        left: Any
+        right: Any
+
+    a, b = tf.constant(1.0), tf.constant(2.0)
+    for _ in range(2):
+        assert session.run((a, b)) == (1.0, 2.0)
+        assert session.run([a, b]) == [1.0, 2.0]
+        assert type(session.run(Pair(a, b))) is Pair
+        assert type(session.run(Other(a, b))) is Other
+        assert session.run([Pair(a, b), (a, b)]) == [Pair(1.0, 2.0), (1.0, 2.0)]
+        assert type(session.run([(a, b)])[0]) is tuple
+        assert session.run({"a": a, "b": [b]}) == {"a": 1.0, "b": [2.0]}
+        assert session.run({"b": a, "a": [b]}) == {"b": 1.0, "a": [2.0]}
+
+
+def test_the_last_of_several_values_for_a_tensor_counts(session: tf.Session) -> None:
+    x = tf.placeholder(tf.float32, [], name="x")
+    for value in (2.0, 3.0):
+        assert session.run(x * 1.0, {x: 1.0, "x:0": value}) == value
+
+
+def test_calls_that_are_remembered_are_few(session: tf.Session) -> None:
+    x = tf.constant(1.0)
+    for i in range(CALLS_KEPT + 3):
+        assert session.run({i: x}) == {i: 1.0}
+    assert len(session._calls) == 3
+    assert len(session._plans) == 1
+
+
+def test_plans_that_are_used_are_kept(session: tf.Session) -> None:
+    x = tf.placeholder(tf.float32, [None])
+    y = x + 1.0
+    often, rarely = np.ones(3, np.float32), np.ones(4, np.float32)
+    call = session.make_callable(y, [x])
+    call(often)
+    kept = session.plan(y, {x: often})
+    given_up = weakref.ref(session.plan(y, {x: rarely}))
+    for n in range(5, PLANS_KEPT + 9):
+        session.run(y, {x: np.ones(n, np.float32)})
+        assert call(often).tolist() == [2.0] * 3
+    assert session.plan(y, {x: often}) is kept
+    # Nothing else holds on to a plan: its buffers are free at once.
+    assert given_up() is None
+
+
+def test_a_run_that_is_repeated_leaves_earlier_results_alone(session: tf.Session) -> None:
+    x = tf.placeholder(tf.float32, [2])
+    y = tf.exp(x)
+    run = session.make_callable([y, y, x], [x])
+    results = [run(np.full(2, value, np.float32)) for value in (0.0, 1.0, 2.0)]
+    first, again, fed = results[0]
+    first += 5.0
+    assert again.tolist() == [1.0, 1.0]
+    assert fed.tolist() == [0.0, 0.0]
+    np.testing.assert_allclose(results[1][0], np.exp([1.0, 1.0]), rtol=1e-6)
+
+
+# make_callable
+
+
+def test_a_callable_does_what_run_does(session: tf.Session) -> None:
+    x = tf.placeholder(tf.float32, [None], name="x")
+    v = tf.Variable(1.0)
+    session.run(v.initializer)
+    step = session.make_callable({"new": v.assign_add(1.0), "twice": x * 2.0}, ["x:0"])
+    for count in (2, 3, 4):
+        values = step([1.0] * count)
+        assert values["new"] == count
+        assert values["twice"].tolist() == [2.0] * count
+    assert session.make_callable(v)() == 4.0
+    assert type(session.make_callable(v)()) is np.float32
+    assert session.make_callable(tf.no_op())() is None
+    assert session.make_callable([], [])() == []
+
+
+def test_what_a_callable_refuses(session: tf.Session) -> None:
+    x = tf.placeholder(tf.float32, [2], name="x")
+    call = session.make_callable(x * 2.0, [x])
+    with pytest.raises(TypeError, match="1 values are to be fed, not 2"):
+        call([1.0, 2.0], 3.0)
+    with pytest.raises(ValueError, match=r"\(3,\).*'x:0'"):
+        call([1.0, 2.0, 3.0])
+    with pytest.raises(TypeError, match="options"):
+        call([1.0, 2.0], options=tf.RunOptions())
+    with pytest.raises(TypeError, match="operation"):
+        session.make_callable(x, [tf.no_op()])
+    with pytest.raises(ValueError, match="missing"):
+        session.make_callable("missing:0")
+    with tf.Session() as other:
+        late = other.make_callable(tf.constant(1.0))
+        assert late() == 1.0
+    with pytest.raises(RuntimeError, match="closed"):
+        late()
+    with pytest.raises(RuntimeError, match="closed"):
+        other.make_callable(tf.constant(1.0))
+
+
+def test_a_callable_in_several_threads(session: tf.Session) -> None:
+    x = tf.placeholder(tf.float64, [None])
+    call = session.make_callable(tf.reduce_sum(x * 2.0), [x])
+    wrong: list[int] = []
+
+    def work(size: int) -> None:
+        fed = np.ones(size)
+        wrong.extend(size for _ in range(200) if call(fed) != 2.0 * size)
+
+    threads = [threading.Thread(target=work, args=(size,)) for size in (1, 2, 3, 4)]
     for t in threads:
         t.start()
     for t in threads:

@@ -14,14 +14,14 @@ import pytest
 import tensorgraph as tf
 from tensorgraph.backends.numpy_backend import NumpyBackend
 from tensorgraph.backends.workers import Workers
-from tensorgraph.ops import products, shares, training
-from tensorgraph.runtime import sharing
 
 Array = npt.NDArray[Any]
 
 
 @pytest.fixture
-def share_all(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+def share_all(
+    monkeypatch: pytest.MonkeyPatch, share_everything: Callable[[pytest.MonkeyPatch], None]
+) -> Callable[[], None]:
     """Return what makes three workers share everything from then on, in blocks of few bytes."""
     helpers = Workers()
 
@@ -30,11 +30,7 @@ def share_all(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         monkeypatch.setattr(
             NumpyBackend, "spread", lambda _, count, task: helpers.spread(count, task)
         )
-        monkeypatch.setattr(shares, "SHARED_BYTES", 1)
-        monkeypatch.setattr(training, "LARGE_VARIABLE", 1)
-        monkeypatch.setattr(products, "SHARED_PRODUCT", 1)
-        monkeypatch.setattr(shares, "BLOCK_BYTES", 1 << 11)
-        monkeypatch.setattr(sharing, "LARGE_BYTES", 1)
+        share_everything(monkeypatch)
 
     return begin
 

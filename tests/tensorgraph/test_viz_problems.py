@@ -167,5 +167,5 @@ def test_a_pass_that_finds_nothing_says_so(tmp_path):
 
 
 def test_an_unknown_pass_is_an_error_that_names_those_there_are():
-    with pytest.raises(ValueError, match=re.escape("'fuse'; there are fold, simplify, merge")):
-        viz.render_pass(tf.constant(1.0), "fuse")
+    with pytest.raises(ValueError, match=re.escape("'polish'; there are control, fold")):
+        viz.render_pass(tf.constant(1.0), "polish")

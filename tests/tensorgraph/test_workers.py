@@ -16,7 +16,7 @@ import pytest
 
 import tensorgraph as tf
 from tensorgraph.backends.numpy_backend import NumpyBackend
-from tensorgraph.backends.workers import Workers
+from tensorgraph.backends.workers import Workers, processors
 from tensorgraph.graph.kernel import Arena, KernelContext
 from tensorgraph.ops.shares import Block, for_blocks, sum_blocks
 
@@ -137,11 +137,32 @@ def test_a_forked_process_has_workers_of_its_own() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_threads_of_a_session_are_limited() -> None:
-    assert NumpyBackend(1).workers == 1
+@pytest.mark.parametrize("threads", [1, 4])
+def test_a_session_has_as_many_threads_as_it_asks_for(threads: int) -> None:
+    """More than there are processors, too."""
+    if Workers()._blas is None:
+        pytest.skip("no BLAS whose threads can be set")
     with tf.Graph().as_default():
-        one = tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=1))
-    assert one._backend.workers == 1
+        session = tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads))
+    backend = session._backend
+    assert backend.workers == threads
+    meeting = threading.Barrier(threads, timeout=10)
+    seen = set()
+
+    def task(share: int) -> None:
+        meeting.wait()
+        seen.add(threading.get_ident())
+
+    backend.spread(backend.workers, task)
+    assert len(seen) == threads
+
+
+def test_threads_that_nobody_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    workers = Workers()
+    assert workers.count_for(0) == workers.count <= processors()
+    # Where the BLAS keeps its own threads, ours would be too many.
+    monkeypatch.setattr(Workers, "_blas", None)
+    assert Workers().count_for(0) == Workers().count_for(4) == 1
 
 
 class ThreeWorkers(NumpyBackend):
