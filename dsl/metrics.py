@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 import tensorgraph as tf
+from dsl.layers.arguments import Real, Whole
+from dsl.layers.definition import Parameter, Signature
 
 VALIDATION: Final = "val_"
 """Stands before a metric's word where it is measured on the validation part."""
@@ -67,6 +69,8 @@ class Metric:
         From the confusion matrix to the metric.
     counted : callable or None
         From answers to the metric's value and its update.
+    least_classes : int
+        How many classes there must be.
     """
 
     name: str
@@ -77,6 +81,39 @@ class Metric:
     of_mean: Callable[[float], float] = float
     of_confusion: Callable[[Confusion], float] | None = None
     counted: Callable[[Answers], tuple[tf.Tensor, tf.Tensor]] | None = None
+    least_classes: int = 2
+
+
+@dataclass(frozen=True)
+class MetricKind:
+    """Metrics that differ in a number: ``top_k(3)``.
+
+    Attributes
+    ----------
+    name : str
+        Its word.
+    doc : str
+        What it is, in one line.
+    parameter : Parameter
+        The number.
+    make : callable
+        From the metric's full name and the number to the metric.
+    """
+
+    name: str
+    doc: str
+    parameter: Parameter
+    make: Callable[[str, Any], Metric]
+
+    @property
+    def signature(self) -> Signature:
+        """What stands in the parentheses."""
+        return Signature(self.name, (self.parameter,))
+
+    @property
+    def usage(self) -> str:
+        """How it is written."""
+        return f"{self.name}({self.parameter.name.upper()})"
 
 
 def per_class(confusion: Confusion) -> dict[str, npt.NDArray[np.float64]]:
@@ -122,9 +159,15 @@ def _right(answers: Answers) -> tf.Tensor:
     return tf.cast(tf.equal(answers.labels, answers.chosen), tf.float32)
 
 
-def _in_top_5(answers: Answers) -> tf.Tensor:
-    assert answers.labels is not None
-    return tf.cast(tf.nn.in_top_k(answers.outputs, answers.labels, 5), tf.float32)
+def _top(name: str, count: int) -> Metric:
+    """Return the share of the examples whose class is among the likeliest."""
+
+    def found(answers: Answers) -> tf.Tensor:
+        assert answers.labels is not None
+        return tf.cast(tf.nn.in_top_k(answers.outputs, answers.labels, count), tf.float32)
+
+    doc = f"the share with the right class among the {count} likeliest"
+    return Metric(name, doc, mean=found, least_classes=max(2, count))
 
 
 def _absolute(answers: Answers) -> tf.Tensor:
@@ -146,9 +189,45 @@ def _cosine(answers: Answers) -> tf.Tensor:
     return 1.0 - tf.reduce_sum(a * b, axis=-1)
 
 
+def _below(name: str, threshold: float) -> Metric:
+    """Return the share of the results below a number."""
+
+    def found(answers: Answers) -> tf.Tensor:
+        return tf.reduce_mean(tf.cast(answers.outputs < threshold, tf.float32), axis=-1)
+
+    return Metric(name, f"the share of the results below {threshold}", needs="anything", mean=found)
+
+
 def _auc(answers: Answers) -> tuple[tf.Tensor, tf.Tensor]:
     # The last of one or two outputs is the probability of class 1.
     return tf.metrics.auc(answers.labels, answers.outputs[:, -1])
+
+
+def _at(word: str, doc: str, parameter: str, meaning: str, *, listed: bool = False) -> MetricKind:
+    """Return a kind of the engine's metrics that look at the probability of class 1.
+
+    Parameters
+    ----------
+    word : str
+        What it is called there and here.
+    doc : str
+        What it is.
+    parameter, meaning : str
+        Its number.
+    listed : bool, default False
+        Whether the engine takes a list of such numbers, and gives as many results.
+    """
+
+    def make(name: str, number: float) -> Metric:
+        def counted(answers: Answers) -> tuple[tf.Tensor, tf.Tensor]:
+            function, given = getattr(tf.metrics, word), [number] if listed else number
+            found = function(answers.labels, answers.outputs[:, -1], given)
+            value, update = (tf.reshape(t, []) for t in found)
+            return value, update
+
+        return Metric(name, doc, needs="two classes", counted=counted)
+
+    return MetricKind(word, doc, Parameter(parameter, Real(0.0, 1.0), meaning), make)
 
 
 _SQUARED_DOC = "the mean of (target - output)²"
@@ -157,7 +236,7 @@ _ABSOLUTE_DOC = "the mean of |target - output|"
 _TABLE = (
     Metric("loss", "the loss, without the penalties of `regularize`", False, "anything"),
     Metric("accuracy", "the share of right answers", mean=_right),
-    Metric("top5", "the share with the right class among the five likeliest", mean=_in_top_5),
+    _top("top5", 5),
     Metric("confusion", "how many examples of each class were taken for each class"),
     Metric(
         "precision",
@@ -240,6 +319,66 @@ SCORES = tuple(name for name in METRICS if name != "confusion")
 """The metrics that are one number, which settings such as ``stop`` may watch."""
 
 
+_KINDS = (
+    MetricKind(
+        "top_k",
+        "the share with the right class among the likeliest",
+        Parameter("k", Whole(1), "among how many"),
+        _top,
+    ),
+    _at(
+        "sensitivity_at_specificity",
+        "the recall of class 1 where that of class 0 is nearest to a number",
+        "specificity",
+        "the recall of class 0",
+    ),
+    _at(
+        "specificity_at_sensitivity",
+        "the recall of class 0 where that of class 1 is nearest to a number",
+        "sensitivity",
+        "the recall of class 1",
+    ),
+    _at(
+        "precision_at_thresholds",
+        "the precision where class 1 is chosen from a probability on",
+        "threshold",
+        "the probability",
+        listed=True,
+    ),
+    _at(
+        "recall_at_thresholds",
+        "the recall where class 1 is chosen from a probability on",
+        "threshold",
+        "the probability",
+        listed=True,
+    ),
+    MetricKind(
+        "percentage_below",
+        "the share of the results below a number",
+        Parameter("threshold", Real(), "the number"),
+        _below,
+    ),
+)
+
+METRIC_KINDS: dict[str, MetricKind] = {kind.name: kind for kind in _KINDS}
+"""Every kind of metrics with a number by its word."""
+
+
+def metric_of(name: str) -> Metric:
+    """Return a metric by its full name, ``accuracy`` or ``top_k(3)``.
+
+    Raises
+    ------
+    KeyError
+        If there is none of that name.
+    """
+    word, _, number = name.partition("(")
+    if not number:
+        return METRICS[name]
+    kind = METRIC_KINDS[word]
+    return kind.make(name, kind.parameter.type.convert(float(number.removesuffix(")"))))
+
+
 def rises(score: str) -> bool:
     """Return whether more is better, of a metric's word with ``val_`` before it or without."""
-    return METRICS[score.removeprefix(VALIDATION)].rises
+    return metric_of(score.removeprefix(VALIDATION)).rises

@@ -131,6 +131,7 @@ def _finish(context: Context) -> Net:
         findings.error(
             "TG310", "the file has no layer", whole, "expected a statement such as `dense 10`"
         )
+    _refuse_data_for_several_inputs(context)
     settings = _settings(context, layers, outputs[0])
     if not findings.errors:  # after an error, what looks unused may be used by what is missing
         warn_about_softmax(layers, outputs, findings)
@@ -149,6 +150,21 @@ def _finish(context: Context) -> Net:
         {name: found.reference for name, found in named if isinstance(found, NamedValue)},
         tuple(context.hyperparameters),
         tuple(context.draft.pretrained),
+    )
+
+
+def _refuse_data_for_several_inputs(context: Context) -> None:
+    """Complain where examples are at hand, which are one array each, and several inputs wait."""
+    first, *others = context.draft.inputs.values()
+    if not others or context.given.used or context.given.input_shape is None:
+        return
+    assert others[0].span is not None
+    context.findings.error(
+        "TG515",
+        f"the data has one array for each example, the network {len(others) + 1} inputs",
+        others[0].span,
+        f"the examples go to `{first.name}`, and nothing to `{others[0].name}`",
+        ("a program of your own can train it, see `tg explain TG515`",),
     )
 
 

@@ -11,7 +11,7 @@ from dsl.diagnostics import Edit, Fix, Span, quoted
 from dsl.layers.activations import ActivationUse
 from dsl.layers.arguments import format_sizes
 from dsl.losses import LOSSES, default_loss, tells_classes
-from dsl.metrics import METRICS, VALIDATION
+from dsl.metrics import VALIDATION, metric_of
 from dsl.settings import INPUT_TARGET, TrainSettings
 from dsl.steps import FLIPS
 from tensorgraph.base.shapes import Shape
@@ -19,7 +19,6 @@ from tensorgraph.base.shapes import Shape
 _DIGITS = frozenset(["digits", "mnist"])
 """Known data whose pictures mean something else in a mirror."""
 
-_TOP = 5
 """Among how many classes ``top5`` looks."""
 
 
@@ -193,7 +192,7 @@ def _check_metrics(
 
 def _is_measured_in_steps(score: str) -> bool:
     """Return whether a watched score is on the validation part, or a mean over the steps."""
-    return score.startswith(VALIDATION) or score == "loss" or METRICS[score].mean is not None
+    return score.startswith(VALIDATION) or score == "loss" or metric_of(score).mean is not None
 
 
 def _watched_by(setting: str, settings: TrainSettings) -> str:
@@ -207,13 +206,13 @@ def _watched_by(setting: str, settings: TrainSettings) -> str:
 
 def _misfit(name: str, loss: str, result: Result) -> str:
     """Return why a metric does not suit a network, empty if it does."""
-    metric, width = METRICS[name], result.width
+    metric, width = metric_of(name), result.width
     if metric.needs == "anything":
         return ""
     if not result.tells_classes(loss):
         return f"it needs classes, but the network gives values (line {result.span.line})"
-    if name == "top5" and width is not None and width < _TOP:
-        return f"it needs at least {_TOP} classes, the network has {max(width, 2)}"
+    if width is not None and max(width, 2) < metric.least_classes:
+        return f"it needs at least {metric.least_classes} classes, the network has {max(width, 2)}"
     if metric.needs == "two classes" and width is not None and width > 2:
         return f"it needs two classes, the network has {width}"
     return ""

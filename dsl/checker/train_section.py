@@ -23,7 +23,7 @@ from dsl.layers.arguments import (
 )
 from dsl.layers.definition import Parameter, Signature
 from dsl.losses import LOSSES, default_loss
-from dsl.metrics import METRICS, SCORES, VALIDATION
+from dsl.metrics import METRIC_KINDS, METRICS, SCORES, VALIDATION
 from dsl.optimizers import OPTIMIZERS, OptimizerSettings
 from dsl.schedules import SCHEDULES, ScheduleSettings
 from dsl.settings import (
@@ -37,7 +37,7 @@ from dsl.settings import (
     TrainSettings,
 )
 from dsl.steps import AUGMENT, PREPROCESS, AugmentStep, PreprocessStep, StepKind
-from dsl.syntax import Argument, Name, Option, Setting, SettingGroup, Text, TrainStatement
+from dsl.syntax import Argument, Call, Name, Option, Setting, SettingGroup, Text, TrainStatement
 
 __all__ = ["Result", "TrainChecker"]
 
@@ -305,13 +305,34 @@ class TrainChecker:
         if not setting.arguments:
             self._missing(setting, "a metric")
             return None
-        words = [
-            self._known_word(argument, "a metric", METRICS.keys()) for argument in setting.arguments
-        ]
-        for word in words:
-            if word is not None:
-                self._spans.setdefault(f"metrics.{word.text}", word.span)
-        return tuple(dict.fromkeys(word.text for word in words if word is not None))
+        found = [self._metric(argument) for argument in setting.arguments]
+        names = dict.fromkeys(name for name in found if name is not None)
+        for name, argument in zip(found, setting.arguments, strict=True):
+            self._spans.setdefault(f"metrics.{name}", argument.span)
+        return tuple(names)
+
+    def _metric(self, argument: Argument) -> str | None:
+        """Return the full name of a metric, None where something is wrong with it."""
+        call = argument if isinstance(argument, Call) else None
+        word = call.function if call else argument
+        known = self._known_word(word, "a metric", METRICS.keys() | METRIC_KINDS.keys())
+        if known is None:
+            return None
+        kind = METRIC_KINDS.get(known.text)
+        if call is None:
+            if kind is None:
+                return known.text
+            self._findings.error(
+                "TG401",
+                f"`{kind.name}` needs a number in parentheses",
+                known.span,
+                f"expected `{kind.usage}`, {kind.parameter.doc}",
+            )
+            return None
+        bound = self._bind(known, kind.signature if kind else Signature(known.text), call.arguments)
+        if bound is None or kind is None:
+            return None
+        return f"{kind.name}({bound.arguments[kind.parameter.name]})"
 
     def _options(self, setting: Setting) -> Any:
         name = setting.name.text

@@ -110,4 +110,13 @@ TABLE = (
         " and an activation. A network that is to give back its input, an autoencoder, is trained"
         " with `data digits target=itself`.",
     ),
+    Code(
+        "TG515",
+        "A network with several inputs is to be trained on a data set.",
+        "a = input 8x8x1\nb = input 8x8x1\nadd a\ndense 10 softmax\ntrain { data digits }",
+        "input 8x8x1\ndense 10 softmax\ntrain { data digits }",
+        "Each example of a data set is one array. Where all that the network receives fits into"
+        " one, as a row of numbers, make it the only input. Otherwise leave `data` out, and feed"
+        " each input by its name from Python: the page on training shows how.",
+    ),
 )

@@ -11,6 +11,7 @@ from dsl.layers.initializers import INITIALIZERS, Fans
 from dsl.layers.spatial import require_axes, require_channels
 from dsl.layers.weighted import FROZEN
 from tensorgraph.base.shapes import Shape
+from tensorgraph.ops.standardize import standardize
 
 _EPSILON = Parameter(
     "eps", Real(0.0, above=True), "is added to the variance, against division by 0", 0.001
@@ -98,10 +99,10 @@ class LayerNorm(_Normalization):
         training: bool,
     ) -> tf.Tensor:
         """Return the input normalised over its last axis."""
-        x = inputs[0]
-        mean, variance = tf.nn.moments(x, [-1], keep_dims=True)
-        gamma, beta = weights.get("gamma"), weights.get("beta")
-        return tf.nn.batch_normalization(x, mean, variance, beta, gamma, use["eps"])
+        result = standardize(inputs[0], use["eps"])
+        if use["scale"]:
+            result = result * weights["gamma"]
+        return result + weights["beta"] if use["center"] else result
 
 
 class LocalResponse(Layer):

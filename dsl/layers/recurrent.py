@@ -18,6 +18,8 @@ from dsl.layers.initializers import INITIALIZERS, Fans
 from dsl.layers.spatial import require_axes, require_channels
 from dsl.layers.weighted import FROZEN, INIT_OPTION, PENALTY_OPTIONS, kernel_weight
 from tensorgraph.base.shapes import Shape
+from tensorgraph.ops.gru import gru_sequence
+from tensorgraph.ops.lstm import lstm_sequence
 
 _FORGET_BIAS = 1.0  # is added to the forget gate, so that a cell remembers at first
 _TANH = ActivationUse(ACTIVATIONS["tanh"])
@@ -85,6 +87,19 @@ class _Recurrent(Layer):
         cell : _Cell
             The cell, with its weights.
         """
+
+    def along(self, use: Use, x: tf.Tensor, weights: _Weights, every: bool) -> tf.Tensor | None:
+        """Return what a cell gives along a sequence by one operation; None where it takes steps.
+
+        Parameters
+        ----------
+        use, x, weights
+            As of `build`; the weights are those of one direction.
+        every : bool
+            Return the outputs of all steps, not the last.
+        """
+        del use, x, weights, every
+        return None
 
     def output_shape(self, use: Use) -> Shape:
         """Return the units, with the time in front where all outputs are returned."""
@@ -196,6 +211,21 @@ class LongShortTerm(_Recurrent):
     parts = (("", 4, 0.0),)
     states = 2
 
+    def along(self, use: Use, x: tf.Tensor, weights: _Weights, every: bool) -> tf.Tensor | None:
+        """Return what a cell gives along a sequence by one operation."""
+        if use["activation"] not in (None, _TANH):
+            return None
+        start = tf.zeros([tf.shape(x)[0], use["units"]], x.dtype)
+        outputs, _, last, _ = lstm_sequence(
+            tf.transpose(x, [1, 0, 2]),
+            start,
+            start,
+            weights["kernel"],
+            weights["bias"],
+            _FORGET_BIAS,
+        )
+        return tf.transpose(outputs, [1, 0, 2]) if every else last
+
     def step(
         self, given: Sequence[tf.Tensor], state: Sequence[tf.Tensor], cell: _Cell
     ) -> list[tf.Tensor]:
@@ -214,6 +244,17 @@ class GatedRecurrent(_Recurrent):
     name = "gru"
     example = "gru 16 bidirectional"
     parts = (("gates_", 2, 1.0), ("candidate_", 1, 0.0))
+
+    def along(self, use: Use, x: tf.Tensor, weights: _Weights, every: bool) -> tf.Tensor | None:
+        """Return what a cell gives along a sequence by one operation."""
+        if use["activation"] not in (None, _TANH):
+            return None
+        names = ("gates_kernel", "gates_bias", "candidate_kernel", "candidate_bias")
+        start = tf.zeros([tf.shape(x)[0], use["units"]], x.dtype)
+        outputs, last = gru_sequence(
+            tf.transpose(x, [1, 0, 2]), start, *(weights[name] for name in names)
+        )
+        return tf.transpose(outputs, [1, 0, 2]) if every else last
 
     def step(
         self, given: Sequence[tf.Tensor], state: Sequence[tf.Tensor], cell: _Cell
@@ -236,6 +277,9 @@ def _walk(layer: _Recurrent, use: Use, x: tf.Tensor, weights: _Weights, every: b
     assert use.input is not None
     features = use.input[-1]
     assert features is not None
+    at_once = layer.along(use, x, weights, every)
+    if at_once is not None:
+        return at_once
     given, kernels = [], {}
     for part, _, _ in layer.parts:
         kernel = weights[f"{part}kernel"]

@@ -122,7 +122,7 @@ class Probe:
         with self.trainer.model.graph.as_default():
             values = self.values[layer][(slice(None), *place)]
             value = tf.reduce_sum(values if channel is None else values[:, channel])
-            (gradient,) = tf.gradients(value, [self.examples])
+            gradient: tf.Tensor | None = tf.gradients(value, [self.examples])[0]
         if gradient is None:
             raise RunError(f"{layer} does not depend on the image")
         return gradient

@@ -8,7 +8,7 @@ from typing import Any
 from dsl.checker.train_section import DATA_OPTIONS, OPTION_SETTINGS
 from dsl.layers.definition import Signature
 from dsl.losses import LOSSES
-from dsl.metrics import METRICS
+from dsl.metrics import METRIC_KINDS, METRICS, MetricKind
 from dsl.optimizers import OPTIMIZERS
 from dsl.reference.page import Page, rows_of, usage_of
 from dsl.schedules import SCHEDULES
@@ -37,7 +37,12 @@ _SETTINGS = (
     ),
     ("regularize", "regularize [l1=X] [l2=X]", "Penalties on all kernels.", "l2=1e-4"),
     ("clip", "clip norm=X, clip value=X", "A limit for gradients.", "norm=1.0"),
-    ("metrics", "metrics NAME …", "What is reported.", "accuracy loss"),
+    (
+        "metrics",
+        "metrics NAME …",
+        "What is reported; some need a number, as `top_k(3)`.",
+        "accuracy loss",
+    ),
     ("stop", "stop [patience=N] [on=SCORE]", "Ends when a score gets no better.", "patience=5"),
     (
         "checkpoint",
@@ -73,9 +78,15 @@ def choice_pages() -> list[Page]:
         *_pages("optimizer", OPTIMIZERS),
         *_pages("schedule", SCHEDULES),
         *(Page(m.name, "metric", f"metrics {m.name}", m.doc) for m in METRICS.values()),
+        *map(_metric_kind, METRIC_KINDS.values()),
         *_pages("preprocess step", PREPROCESS),
         *_pages("augment step", AUGMENT),
     ]
+
+
+def _metric_kind(kind: MetricKind) -> Page:
+    """Return the page of metrics with a number, which stands in parentheses."""
+    return Page(kind.name, "metric", f"metrics {kind.usage}", kind.doc, rows_of(kind.signature))
 
 
 def _pages(kind: str, table: Mapping[str, Any]) -> Iterable[Page]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -11,8 +10,11 @@ from typing import Any
 from dsl.looking.drawing import enlarged
 from dsl.network import Net
 from dsl.pages.pixels import Pixels, framed, paint_range, paint_signed, tile
+from dsl.training.apart import session_apart
+from dsl.training.places import place
 from dsl.training.state import Arrays
 from dsl.training.trainer import Trainer
+from tensorgraph.runtime.labels import label
 from tensorgraph.runtime.timing import timed
 
 MOST_FILTERS = 64
@@ -95,31 +97,33 @@ def show_filters(net: Net, weights: Arrays) -> Filters | None:
 
 
 def time_layers(trainer: Trainer, x: Any, y: Any) -> list[LayerTime]:
-    """Return how long each layer takes in a step of training.
+    """Return how long each layer takes in a step of training, each operation run by itself.
 
-    The trainer's weights change. Layers that compute nothing are left out.
+    Layers that compute nothing are left out.
 
     Parameters
     ----------
     trainer : Trainer
-        A network that is not needed any more.
+        The network.
     x, y : array of shape (batch, ...)
         A batch of examples with their labels.
     """
     step = trainer.step(y)
     feed = trainer.feed(step, x if step.attacks else trainer.preprocessing.apply(x), y, 0.0)
     fetches = [*step.measures.means.values(), step.op]
-    trainer.session.run(fetches, feed)  # the first run makes what later ones use
-    plan = trainer.session.plan(fetches, feed)
+    session = session_apart(trainer)
+    session.run(fetches, feed)  # the first run makes what later ones use
+    plan = session.plan(fetches, feed)
     start, runs = time.perf_counter(), list[list[float]]()
     while len(runs) < _RUNS and (not runs or time.perf_counter() - start < _SECONDS):
         with timed(plan) as seconds:
-            trainer.session.run(fetches, feed)
+            session.run(fetches, feed)
         runs.append(seconds)
     names = [layer.name for layer in trainer.net.layers]
     totals: dict[str, dict[str, float]] = {name: {} for name in [*names, _OTHER]}
     for taken, made in zip(zip(*runs, strict=True), plan.steps, strict=True):
-        name, part = _place(made.context.op.name, totals)
+        layer, part = place(label(made).name, totals)
+        name = layer or _OTHER
         # The shortest time is the one that nothing else has disturbed.
         totals[name][part] = totals[name].get(part, 0.0) + min(taken) * 1e3
     return [
@@ -130,20 +134,3 @@ def time_layers(trainer: Trainer, x: Any, y: Any) -> list[LayerTime]:
 
 
 _OTHER = "loss, measures and all else"
-
-
-def _place(node: str, layers: Mapping[str, Any]) -> tuple[str, str]:
-    """Return to which layer the time of a node counts, and to which part of the step."""
-    part = "forward"
-    words: Sequence[str] = node.split("/")
-    if "gradients" in words:
-        part, words = "backward", words[words.index("gradients") + 1 :]
-    elif words[0] == "update":
-        part, words = "update", "/".join(words[1:]).removeprefix("update_").split("/")
-    elif words[0] == "training":
-        words = words[1:]
-    for length in range(len(words), 0, -1):
-        name = "/".join(words[:length])
-        if name in layers:
-            return name, part
-    return _OTHER, part

@@ -27,6 +27,8 @@ COMMANDS = (
     "check",
     "plan",
     "gradcheck",
+    "profile",
+    "bench",
     "fmt",
     "help",
     "explain",
@@ -371,6 +373,26 @@ class TestPlan:
         ]
         assert steps[1] < steps[0] / 2
         assert "DropoutMask" not in tg("plan", DIGITS, "--predict").out
+
+    def test_large_batches_run_in_regions(self, tg):
+        out = tg("plan", EXAMPLES / "lenet5.net", "--batch", "512").out
+        assert re.search(r"Region\(.*\) +# conv/Conv2D_1 … \S+ \(\d+ operations\), lenet5", out)
+        # The results of a region are many: the first ones stand for them.
+        assert re.search(r"%\d+, %\d+, %\d+.*: float32\([\d, ]+\), float32\([\d, ]+\), … ", out)
+
+    def test_passes(self, tg):
+        from tensorgraph.passes import pipeline
+
+        result = tg("plan", DIGITS, "--passes")
+        assert result.code == 0
+        rows = re.findall(r"^ +(\S.*?) {2,}(\d+) +(\d+) +(\S.*?) *$", result.out, re.MULTILINE)
+        names, before, after, texts = zip(*rows, strict=True)
+        assert names == (*(step.name for step in pipeline.PIPELINE), "(the plan)")
+        assert before[1:] == after[:-1]
+        assert int(after[-1]) < int(before[0])
+        assert all(text.endswith(".") for text in texts)
+        fewer = tg("plan", DIGITS, "--passes", "--predict").out
+        assert "digits: a prediction, batch" in fewer
 
 
 class TestGradcheck:

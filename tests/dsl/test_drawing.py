@@ -156,7 +156,7 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("options", "code", "message"),
         [
-            (("--pass", "fuse"), 1, "no pass is called 'fuse'; there are fold, simplify, merge"),
+            (("--pass", "polish"), 1, "no pass is called 'polish'; there are control, fold, merge"),
             (("--unfold", "basic_9"), 1, "there is no scope 'basic_9' to unfold; there are basic"),
             (("--volumes", "-o", "a.mmd"), 1, "cannot hold volumes"),
             (("-o", "a.gif"), 1, "must be one of .svg, .png, .pdf, .dot, .mmd"),

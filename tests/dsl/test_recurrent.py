@@ -105,16 +105,16 @@ def test_initial_values_are_those_of_tensorflow_1(word):
 
 
 def test_dropout_drops_the_same_features_at_each_step(run):
-    x = np.ones((1, 4, 50))
+    x = np.ones((1, 4, 51))
     # With a kernel of ones for the inputs and none for the state, a step counts what is left.
-    kernel = np.vstack([np.ones((50, 1)), np.zeros((1, 1))])
+    kernel = np.vstack([np.ones((51, 1)), np.zeros((1, 1))])
     weights = {"rnn/kernel": kernel, "rnn/bias": [0.0]}
-    text = "input 4x50\nrnn 1 linear return=all dropout=0.5"
-    assert run(text, x, weights)[0].tolist() == [[[50.0]] * 4]
+    text = "input 4x51\nrnn 1 linear return=all dropout=0.5"
+    assert run(text, x, weights)[0].tolist() == [[[51.0]] * 4]
     kept = run(text, x, weights, training=True)[0].ravel()
     assert len(set(kept)) == 1
     assert 20 < kept[0] < 80
-    assert kept[0] != 50
+    assert kept[0] != 51
 
 
 @pytest.mark.parametrize(

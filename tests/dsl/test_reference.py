@@ -17,7 +17,7 @@ from dsl.checker.train_section import (
 from dsl.codes import CODES
 from dsl.layers import ACTIVATIONS, INITIALIZERS, LAYERS
 from dsl.losses import LOSSES
-from dsl.metrics import METRICS
+from dsl.metrics import METRIC_KINDS, METRICS
 from dsl.optimizers import OPTIMIZERS
 from dsl.reference.layers import example_file, worked_out
 from dsl.reference.messages import diagnose, said_about
@@ -53,7 +53,7 @@ def words_of(kind):
         ("loss", LOSSES.keys()),
         ("optimizer", OPTIMIZERS.keys()),
         ("schedule", SCHEDULES.keys()),
-        ("metric", METRICS.keys()),
+        ("metric", METRICS.keys() | METRIC_KINDS.keys()),
         ("preprocess step", STEP_GROUPS["preprocess"].keys()),
         ("augment step", STEP_GROUPS["augment"].keys()),
         (
