@@ -3,6 +3,7 @@
     python benchmarks/convolution.py                  # all shapes
     python benchmarks/convolution.py lab --runs 30    # those whose name begins so, longer
     python benchmarks/convolution.py --write          # and put the table into docs/performance.md
+    python benchmarks/convolution.py --torch          # beside PyTorch's own, where it is installed
 
 Patches as rows of a matrix are what every convolution can be computed by. The ratio says how
 many times faster the way is that is chosen for the shape. Both take turns, and the least time of
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import functools
 import math
 import os
 import platform
@@ -58,6 +60,12 @@ SHAPES = {
     "resnet 64": Shape(64, 8, 64, 64, 3),
     "resnet step 2": Shape(64, 32, 16, 32, 3, "SAME", 2),
     "point": Shape(64, 16, 64, 128, 1),
+    "resnet50 first": Shape(8, 96, 3, 64, 7, "SAME", 2),
+    "resnet50 3x3": Shape(8, 24, 64, 64, 3),
+    "resnet50 step 2": Shape(8, 24, 128, 128, 3, "SAME", 2),
+    "resnet50 6x6": Shape(8, 6, 256, 256, 3),
+    "resnet50 point": Shape(8, 24, 64, 256, 1),
+    "resnet50 deep": Shape(8, 3, 512, 2048, 1),
 }
 PRODUCTS = ("forward", "by input", "by filter")
 
@@ -104,6 +112,37 @@ def products(shape: Shape) -> dict[str, list[Callable[[], None]]]:
     return result
 
 
+def torch_products(shape: Shape) -> dict[str, list[Callable[[], None]]]:
+    """Return for each product how to run it by PyTorch, in each of its two layouts."""
+    import torch
+
+    torch.set_grad_enabled(False)
+    # On both sides alike, and as much work: PyTorch knows no other.
+    around = (shape.window - 1) // 2 if shape.padding == "SAME" else 0
+    options: list[Any] = [[shape.step] * 2, [around] * 2, [1, 1], False, [0, 0], 1]
+    result: dict[str, list[Callable[[], None]]] = {name: [] for name in PRODUCTS}
+    for layout in (torch.channels_last, torch.contiguous_format):
+        x, w = (
+            torch.randn(*dims).to(memory_format=layout)
+            for dims in (
+                (shape.batch, shape.channels, shape.size, shape.size),
+                (shape.filters, shape.channels, shape.window, shape.window),
+            )
+        )
+        dy = torch.randn_like(torch.ops.aten.convolution(x, w, None, *options))
+
+        def forward(x: Any = x, w: Any = w) -> None:
+            torch.ops.aten.convolution(x, w, None, *options)
+
+        def backward(mask: list[bool], x: Any = x, w: Any = w, dy: Any = dy) -> None:
+            torch.ops.aten.convolution_backward(dy, x, w, None, *options, mask)
+
+        result["forward"].append(forward)
+        result["by input"].append(functools.partial(backward, [True, False, False]))
+        result["by filter"].append(functools.partial(backward, [False, True, False]))
+    return result
+
+
 def least(calls: list[Callable[[], None]], runs: int) -> list[float]:
     """Return the least milliseconds of each call, all of them in turn."""
     best = [math.inf] * len(calls)
@@ -115,17 +154,19 @@ def least(calls: list[Callable[[], None]], runs: int) -> list[float]:
     return best
 
 
-def measure(names: list[str], runs: int) -> list[list[str]]:
-    """Return the rows of the table."""
+def measure(names: list[str], runs: int, torch: bool) -> list[list[str]]:
+    """Return the rows of the table, PyTorch's times among them if wanted."""
     from tensorgraph.backends.numpy_backend import NumpyBackend
 
     lines = [["", "images → filters", *(f"{name}, ms" for name in PRODUCTS)]]
     with NumpyBackend().running():
         for name in names:
             line = [name, str(SHAPES[name])]
-            for calls in products(SHAPES[name]).values():
-                plain, chosen = least(calls, runs)
-                line.append(f"{chosen:.2f} ({plain / chosen:.1f}x)")
+            others = torch_products(SHAPES[name]) if torch else {key: [] for key in PRODUCTS}
+            for product, calls in products(SHAPES[name]).items():
+                plain, chosen, *theirs = least(calls + others[product], runs)
+                beside = f", PyTorch {min(theirs):.2f}" if theirs else ""
+                line.append(f"{chosen:.2f} ({plain / chosen:.1f}x){beside}")
             lines.append(line)
             print(" | ".join(line), flush=True)
     return lines
@@ -136,6 +177,7 @@ def main() -> int:
     parser.add_argument("shapes", nargs="*", metavar="SHAPE", help=f"of {', '.join(SHAPES)}")
     parser.add_argument("--runs", type=int, default=15, help="(15)")
     parser.add_argument("--threads", type=int, default=2, help="(2)")
+    parser.add_argument("--torch", action="store_true", help="measure PyTorch beside")
     parser.add_argument(
         "--write",
         type=Path,
@@ -151,7 +193,7 @@ def main() -> int:
     # Before NumPy counts the processors.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = str(arguments.threads)
-    lines = measure(names, arguments.runs)
+    lines = measure(names, arguments.runs, arguments.torch)
     if arguments.write:
         from report import cpu, table, write_into
 
