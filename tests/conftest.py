@@ -42,6 +42,30 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
+# What work must be worth before it is shared between workers, and how large blocks are.
+THRESHOLDS = {
+    "tensorgraph.ops.shares.SHARED_BYTES": 1,
+    "tensorgraph.ops.shares.BLOCK_BYTES": 1 << 11,
+    "tensorgraph.ops.training.LARGE_VARIABLE": 1,
+    "tensorgraph.ops.products.SHARED_PRODUCT": 1,
+    "tensorgraph.runtime.sharing.LARGE_BYTES": 1,
+    "tensorgraph.passes.regions.SMALL_BYTES": 1,
+    "tensorgraph.passes.regions.SMALL_REGION": 1,
+    "tensorgraph.runtime.regions.BLOCK_BYTES": 1 << 11,
+}
+
+
+@pytest.fixture(scope="session")
+def share_everything() -> Callable[[pytest.MonkeyPatch], None]:
+    """Return what makes workers share even the least work, in blocks of few bytes."""
+
+    def share(patch: pytest.MonkeyPatch) -> None:
+        for name, value in THRESHOLDS.items():
+            patch.setattr(name, value)
+
+    return share
+
+
 class Visit(NamedTuple):
     """What a browser made of a page."""
 

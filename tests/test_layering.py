@@ -50,6 +50,7 @@ TENSORGRAPH = {
         "tensorgraph.behavior",
         "tensorgraph.flags",
         "tensorgraph.logging",
+        "tensorgraph.python",
     ],
     "tools": ["tensorgraph.pages", "tensorgraph.viz", "tensorgraph.testing"],
 }
@@ -74,7 +75,7 @@ DSL = {
     "formatter": ["dsl.formatter", "dsl.reference"],
     "pages": ["dsl.pages", "dsl.drawing"],
     "training": ["dsl.training"],
-    "around": ["dsl.tuning", "dsl.foreign", "dsl.report", "dsl.looking"],
+    "around": ["dsl.tuning", "dsl.foreign", "dsl.report", "dsl.looking", "dsl.bench"],
     "cli": ["dsl.cli"],
 }
 

@@ -6,8 +6,8 @@ prints
 
     Ten units of 1, kept with p = 0.8, in three steps of training:
     1.25 1.25 1.25 1.25 1.25 1.25 1.25 1.25 0.00 0.00
-    0.00 1.25 1.25 0.00 0.00 1.25 1.25 1.25 1.25 1.25
-    1.25 0.00 1.25 0.00 1.25 0.00 0.00 0.00 0.00 1.25
+    1.25 0.00 0.00 1.25 1.25 1.25 1.25 1.25 1.25 0.00
+    1.25 0.00 0.00 0.00 0.00 1.25 1.25 1.25 1.25 1.25
     Of 200,000 units 0.80 are kept, each as 1.25; the mean stays 1.00.
     A neuron whose output is 0.5·1 - 1·2 + 2·3 = 4.5 in evaluation:
     not divided: mean in training 3.6, with weights times p 3.6
