@@ -45,6 +45,12 @@ PLAIN = (
     "winograd.suits = lambda *case: False\n"
 )
 
+# How far apart the numbers may be in relation, where it is more than rounding. Max-pooling hands a
+# gradient to one pixel: where two are equal but for their last bit, as in the dark parts of digits,
+# the order in which a convolution adds up decides which. From gradients that differ by 2e-7 at the
+# first step, the losses of the sixth epoch are half a percent apart.
+DRIFT = {"convnet_layers": 1e-2}
+
 # TensorFlow's own tf.layers and tf.nn.rnn_cell lie in a package apart.
 NEEDS_TF_KERAS = {"convnet_layers", "batch_norm", "lstm_digits"}
 
@@ -107,7 +113,7 @@ def test_a_program_gives_the_numbers_that_tensorflow_gives(name: str, tmp_path: 
     text, takes_folder = program(name), PROGRAMS[name][0]
     mine = run(text.replace(OURS, PLAIN), folders[0], takes_folder)
     theirs = run(text.replace(OURS, THEIRS), folders[1], takes_folder)
-    np.testing.assert_allclose(mine, theirs, rtol=2e-4, atol=1e-5)
+    np.testing.assert_allclose(mine, theirs, rtol=DRIFT.get(name, 2e-4), atol=1e-5)
     if name == "tensorboard":
         for part in ("train", "test"):
             assert_same_curves(*(written(f / "out" / part) for f in folders))

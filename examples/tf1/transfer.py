@@ -37,7 +37,9 @@ class Network:
             cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits)
             self.loss = tf.reduce_mean(cross_entropy)
             variables = tf.trainable_variables(f"{scope}/{trained}")
-            optimizer = tf.train.RMSPropOptimizer(0.005)
+            # Few examples are soon learnt by heart: with a smaller epsilon, RMSProp would go on to
+            # make whole steps of gradients that are only rounding errors.
+            optimizer = tf.train.RMSPropOptimizer(0.01, epsilon=1e-3)
             self.train_op = optimizer.minimize(self.loss, var_list=variables)
         correct = tf.equal(tf.argmax(logits, 1), y)
         self.accuracy = tf.reduce_mean(tf.cast(correct, tf.float64))

@@ -8,16 +8,13 @@ from typing import Any
 from tensorgraph.graph.defaults import apply, convert_to_tensor
 from tensorgraph.graph.node import Tensor
 from tensorgraph.ops.blocks import concat
-from tensorgraph.ops.math import maximum, minimum, sigmoid, tanh
+from tensorgraph.ops.math import sigmoid, tanh
 from tensorgraph.ops.special import erf
 
 
 def relu6(features: Any, name: str | None = None) -> Tensor:
     """Return min(max(x, 0), 6), elementwise."""
-    x = convert_to_tensor(features)
-    with x.graph.name_scope(name or "Relu6") as scope:
-        # The bounds stand first, so that the gradient at 0 and at 6 is 0, as in TensorFlow.
-        return minimum(6.0, maximum(0.0, x), name=scope)
+    return apply("Relu6", features, name=name)
 
 
 def crelu(features: Any, name: str | None = None, axis: int = -1) -> Tensor:

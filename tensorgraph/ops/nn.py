@@ -14,6 +14,7 @@ from tensorgraph.graph.opdef import (
     NONZERO,
     Arg,
     Blockwise,
+    Domain,
     Draw,
     Gradients,
     Input,
@@ -43,6 +44,17 @@ BIAS_LINE = 1024
 ZEROS_LINE = 8192
 
 
+def _limited(k: KernelContext, bound: Any, x: Any, limit: float, out: Any) -> Any:
+    """Return what `maximum` or `minimum` makes of an array and a number."""
+    if x.size < ZEROS_LINE:
+        return bound(x, limit, out=out)
+    order = memory_order(x)
+    line = k.scratch(f"line of {limit}", line_shape(x, order, ZEROS_LINE), x.dtype, limit)
+    result = k.xp.empty_like(x) if out is None else out
+    bound(x.transpose(order), line, out=result.transpose(order))
+    return result
+
+
 @register
 class Relu(Unary):
     """max(x, 0)."""
@@ -52,14 +64,7 @@ class Relu(Unary):
     domain = NONZERO
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        x = inputs[0]
-        if x.size < ZEROS_LINE:
-            return k.xp.maximum(x, 0, out=k.out)
-        order = memory_order(x)
-        zeros = k.scratch("zeros", line_shape(x, order, ZEROS_LINE), x.dtype, 0)
-        out = k.xp.empty_like(x) if k.out is None else k.out
-        k.xp.maximum(x.transpose(order), zeros, out=out.transpose(order))
-        return out
+        return _limited(k, k.xp.maximum, inputs[0], 0, k.out)
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (apply("ReluGrad", grads[0], op.outputs[0]),)
@@ -80,12 +85,7 @@ class ReluGrad(OpDef):
         return (Spec(dy.dtype, shapes.merge(dy.dims, x.dims)),)
 
     def blockwise(self, op: Operation) -> Blockwise | None:
-        return Blockwise(
-            (
-                Role.ROWS,
-                Role.ROWS,
-            )
-        )
+        return Blockwise((Role.ROWS, Role.ROWS))
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         dy, x = inputs
@@ -102,6 +102,44 @@ class ReluGrad(OpDef):
     def sample(self, draw: Draw) -> Sample:
         dims = draw.shape()
         return Sample((Input(dims), Input(dims, NONZERO)))
+
+
+@register
+class Relu6(Unary):
+    """min(max(x, 0), 6)."""
+
+    type = "Relu6"
+    formula = "min(max({x}, 0), 6)"
+    domain = Domain(-3.0, 9.0, avoid=(0.0, 6.0), margin=0.3)
+
+    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
+        y = _limited(k, k.xp.maximum, inputs[0], 0, k.out)
+        return _limited(k, k.xp.minimum, y, 6, k.out)
+
+    def gradient(self, op: Operation, *grads: Any) -> Gradients:
+        return (apply("Relu6Grad", grads[0], op.outputs[0]),)
+
+
+@register
+class Relu6Grad(ReluGrad):
+    """The gradient where the feature is positive and less than 6, else 0."""
+
+    type = "Relu6Grad"
+    formula = "{gradients} where 0 < {features} < 6, else 0"
+
+    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
+        dy, x = inputs
+        mask, less = (scratch_like(k, name, x, np.bool_) for name in ("mask", "less"))
+        k.xp.logical_and(k.xp.greater(x, 0, out=mask), k.xp.less(x, 6, out=less), out=mask)
+        return k.xp.multiply(dy, mask, out=k.out)
+
+    def gradient(self, op: Operation, *grads: Any) -> Gradients:
+        x = op.inputs[1]
+        return (apply("Relu6Grad", grads[0], x), lambda: zeros_like(x))
+
+    def sample(self, draw: Draw) -> Sample:
+        dims = draw.shape()
+        return Sample((Input(dims), Input(dims, Relu6.domain)))
 
 
 @register

@@ -194,9 +194,12 @@ def _inputs(refs: str, values: str) -> tuple[Arg, ...]:
 
 
 def _average(xp: Any, mean: Any, sample: Any, decay: Any, scratch: Any) -> None:
-    """Mean ← decay · mean + (1 - decay) · sample; `scratch` may be `sample` itself."""
-    xp.multiply(mean, decay, out=mean)
-    xp.multiply(sample, 1 - decay, out=scratch)
+    """Mean ← mean + (1 - decay) · (sample - mean); `scratch` may be `sample` itself.
+
+    As TensorFlow does: what is rounded is the small change, and not the mean.
+    """
+    xp.subtract(sample, mean, out=scratch)
+    xp.multiply(scratch, 1 - decay, out=scratch)
     xp.add(mean, scratch, out=mean)
 
 

@@ -353,6 +353,7 @@ _RULES: Mapping[str, Rule] = {
     "Select": _select,
     "Abs": _once,
     "Relu": _once,
+    "Relu6": _once,
     "LogicalNot": _twice,
     **dict.fromkeys(_RESHAPES, _reshape),
     "Transpose": _transpose,

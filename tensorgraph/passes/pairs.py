@@ -84,4 +84,4 @@ def _gains(op: Operation, image: shapes.Shape, kernel: shapes.Shape) -> bool:
         return False
     dtype = op.outputs[0].dtype.np_dtype
     case = make_case(op.attrs, [d or 0 for d in image], [d or 0 for d in kernel])
-    return winograd.suits(case, dtype, strict=False)
+    return winograd.suits(case, dtype, False)

@@ -37,7 +37,7 @@ SMALL_REGION = 1 << 20
 # Where no image has more channels, blocks lie plane by plane.
 FEW_CHANNELS = 16
 # What is elementwise, too, but for the restriction that the shapes are equal, or one is a vector.
-_ALSO = frozenset(["ReluGrad", "BiasAdd", "AddN", "Cast", "FusedElementwise"])
+_ALSO = frozenset(["ReluGrad", "Relu6Grad", "BiasAdd", "AddN", "Cast", "FusedElementwise"])
 
 
 class Region(NamedTuple):
