@@ -19,8 +19,11 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from report import HERE, add_write, conditions, kept, noted, run, table, write_into
+
+# isort: split
+# After `report`, which decides what NumPy's BLAS reads.
+import numpy as np
 
 import dsl
 import tensorgraph as tf

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import platform
 import re
 import sys
@@ -12,8 +13,13 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy
-from threadpoolctl import threadpool_info
+# These hold NumPy's BLAS to the kernels of an older processor, and no other library's. It reads
+# them when it is loaded; the processes of the libraries get what is left.
+for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+    os.environ.pop(variable, None)
+
+import numpy  # noqa: E402
+from threadpoolctl import threadpool_info  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 # So that the benchmarks run from a checkout, too, in an environment that has the peers only.

@@ -79,11 +79,7 @@ def started(name: str, threads: int) -> Iterator[Library | None]:
     paths = [str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     # What NumPy's BLAS reads when it is loaded, and the threads of other libraries.
     limits = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    environment = os.environ | dict.fromkeys(limits, str(threads))
-    environment["PYTHONPATH"] = os.pathsep.join(paths)
-    # These hold NumPy's BLAS to the kernels of an older processor; no other library reads them.
-    for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-        environment.pop(variable, None)
+    environment = dict.fromkeys(limits, str(threads)) | {"PYTHONPATH": os.pathsep.join(paths)}
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
             [sys.executable, str(HERE / "worker.py"), name, str(threads)],
@@ -91,7 +87,7 @@ def started(name: str, threads: int) -> Iterator[Library | None]:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env=environment,
+            env=os.environ | environment,
         )
         try:
             library = Library(name, process, log)
