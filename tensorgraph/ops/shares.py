@@ -9,7 +9,7 @@ result is the same, to the last bit, whichever worker was faster.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from tensorgraph.graph.opdef import KernelContext
@@ -61,6 +61,23 @@ class Block(NamedTuple):
         return self.k.scratch(f"{name} {self.worker} {self.size}", shape, dtype, fill)
 
 
+def blocks_of(worker: int, workers: int, count: int, size: int) -> Iterator[tuple[int, int]]:
+    """Return where each block of a worker begins and ends: about equal ones, none larger.
+
+    Parameters
+    ----------
+    worker, workers : int
+        Which of how many; there are at least as many members as workers.
+    count : int
+        The size of the batch.
+    size : int
+        How many members a block has at most.
+    """
+    begin, end = (i * count // workers for i in (worker, worker + 1))
+    blocks = -(-(end - begin) // size)
+    return itertools.pairwise(begin + i * (end - begin) // blocks for i in range(blocks + 1))
+
+
 def for_blocks(
     k: KernelContext,
     count: int,
@@ -89,11 +106,8 @@ def for_blocks(
     size = max(fewest, BLOCK_BYTES // max(bytes_each, 1), 1)
 
     def share(worker: int) -> None:
-        begin, end = (i * count // workers for i in (worker, worker + 1))
-        blocks = -(-(end - begin) // size)
-        bounds = [begin + i * (end - begin) // blocks for i in range(blocks + 1)]
-        for start, stop in itertools.pairwise(bounds):
-            task(Block(k, worker, start, stop, start == begin))
+        for n, (start, stop) in enumerate(blocks_of(worker, workers, count, size)):
+            task(Block(k, worker, start, stop, not n))
 
     if k.undivided and count:
         share(0)

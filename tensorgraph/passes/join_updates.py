@@ -7,24 +7,21 @@ updated by one operation; see `tensorgraph.ops.training.Rule`.
 
 from __future__ import annotations
 
-import heapq
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 
 from tensorgraph.base.backend import Backend
 from tensorgraph.graph.graph import Graph
 from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.ops.training import Rule, is_own
-from tensorgraph.passes.program import Program, Uses
-
-Unit = tuple[Operation, ...]
+from tensorgraph.passes.program import Program, Unit, Uses, in_order
 
 
 def join_updates(program: Program, backend: Backend) -> Program:
     """Replace updates that differ in nothing but their variables by one operation."""
     del backend
     joined = _alike(program)
-    order = _in_order(program, joined) if joined else None
+    order = in_order(program.live(), joined, lambda unit: unit[-1].index) if joined else None
     if order is None:
         return program
     graph = Graph()
@@ -91,29 +88,3 @@ def _inputs(unit: Unit) -> list[Tensor]:
     for place, arg in enumerate(unit[0].definition.inputs):
         result.extend(op.inputs[place] for op in (unit if is_own(arg) else unit[:1]))
     return result
-
-
-def _in_order(program: Program, joined: Sequence[Unit]) -> list[Unit] | None:
-    """Return all operations in an order of execution; None where two sets wait for each other."""
-    units = {op: unit for unit in joined for op in unit}
-    waits_for: dict[Unit, int] = {}
-    users: dict[Unit, list[Unit]] = {}
-    for op in program.live():
-        users.setdefault(units.setdefault(op, (op,)), [])
-    for unit in users:
-        before = {units[t.op] for op in unit for t in op.inputs}
-        before.update(units[other] for op in unit for other in op.control_inputs)
-        waits_for[unit] = len(before)
-        for other in before:
-            users[other].append(unit)
-    ready = [(unit[-1].index, unit) for unit in users if not waits_for[unit]]
-    heapq.heapify(ready)
-    order = []
-    while ready:
-        _, unit = heapq.heappop(ready)
-        order.append(unit)
-        for user in users[unit]:
-            waits_for[user] -= 1
-            if not waits_for[user]:
-                heapq.heappush(ready, (user[-1].index, user))
-    return order if len(order) == len(users) else None

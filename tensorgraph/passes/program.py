@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from tensorgraph.base.shapes import FullShape, Shape
 from tensorgraph.graph.body import BodyGraph
@@ -87,6 +88,54 @@ class Uses:
         """Return the one operation that needs a tensor, and takes it once; None if others do."""
         takers = self._takers.get(t, ())
         return takers[0] if len(takers) == 1 and t.op not in self._wanted else None
+
+
+# Operations that come one after the other with nothing in between; mostly it is one.
+Unit: TypeAlias = tuple[Operation, ...]
+
+
+def in_order(
+    operations: Iterable[Operation], joined: Sequence[Unit], key: Callable[[Unit], Any]
+) -> list[Unit] | None:
+    """Return operations in an order of execution, some of them together.
+
+    Parameters
+    ----------
+    operations : iterable of Operation
+        The operations, with all that they need.
+    joined : sequence of tuple of Operation
+        Those that come together; all others are alone.
+    key : callable
+        Of what can come next, the one with the least key does. Different for all units.
+
+    Returns
+    -------
+    list of tuple of Operation, or None
+        None where two of `joined` wait for each other.
+    """
+    units = {op: unit for unit in joined for op in unit}
+    waits_for: dict[Unit, int] = {}
+    users: dict[Unit, list[Unit]] = {}
+    for op in operations:
+        users.setdefault(units.setdefault(op, (op,)), [])
+    for unit in users:
+        before = {units[t.op] for op in unit for t in op.inputs}
+        before.update(units[other] for op in unit for other in op.control_inputs)
+        before.discard(unit)
+        waits_for[unit] = len(before)
+        for other in before:
+            users[other].append(unit)
+    ready = [(key(unit), unit) for unit in users if not waits_for[unit]]
+    heapq.heapify(ready)
+    order = []
+    while ready:
+        _, unit = heapq.heappop(ready)
+        order.append(unit)
+        for user in users[unit]:
+            waits_for[user] -= 1
+            if not waits_for[user]:
+                heapq.heappush(ready, (key(user), user))
+    return order if len(order) == len(users) else None
 
 
 def extract(

@@ -7,7 +7,6 @@ result that can be written into a given array has one, and a run allocates almos
 from __future__ import annotations
 
 import bisect
-import heapq
 import itertools
 import threading
 from collections.abc import Mapping, Sequence, Set
@@ -22,7 +21,7 @@ from tensorgraph.graph.kernel import Arena, Cell, KernelContext
 from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import Call
 from tensorgraph.passes import pipeline
-from tensorgraph.passes.program import Program, specialize
+from tensorgraph.passes.program import Program, Unit, in_order, specialize
 from tensorgraph.passes.regions import Region, few_channels, find_regions
 from tensorgraph.runtime.failures import explained
 from tensorgraph.runtime.memory import Life, share_buffers
@@ -103,8 +102,10 @@ class Plan:
         self._initial: list[Array] = []
         self._feeds = [self._slot(t) for t in program.feeds]
         self.steps: list[Step] = []
-        regions = [] if owned else self._find_regions()
-        order = schedule(program, regions)
+        order = schedule(program)
+        regions = [] if owned else self._find_regions(order)
+        if regions:
+            order = schedule(program, regions)
         owners = _owners(order)
         last = _last_uses(program, order, owners)
         kept = {owners[t] for t in program.fetches} if owned else set()
@@ -244,12 +245,11 @@ class Plan:
         outputs = tuple(self._slot(t) for t in op.outputs)
         self.steps.append(Step(kernel, context, tuple(inputs), outputs))
 
-    def _find_regions(self) -> list[Region]:
+    def _find_regions(self, order: Sequence[Unit]) -> list[Region]:
         """Return which operations run block by block."""
         if pipeline.REGIONS not in self._passes or self._state.check_numerics:
             return []
-        order = [op for unit in schedule(self.program) for op in unit]
-        return find_regions(order, self.program.fetches)
+        return find_regions(list(itertools.chain(*order)), self.program.fetches)
 
     def _add_region(self, kernel: RegionKernel) -> None:
         self.buffer_bytes += kernel.nbytes
@@ -337,43 +337,18 @@ def _read_copy(k: KernelContext, cell: Cell) -> Array:
 READS = (_read_cell, _read_copy)
 
 
-# What runs as one step: an operation, or those of a region.
-Unit = tuple[Operation, ...]
-
-
 def schedule(program: Program, regions: Sequence[Region] = ()) -> list[Unit]:
     """Return the operations in the order in which they run, those of a region together.
 
     The order of creation, but that an operation which changes a variable waits until nothing else
     can run. So what does not depend on a change sees the value before it.
     """
-    units = {op: region.ops for region in regions for op in region.ops}
-    waits_for: dict[Unit, int] = {}
-    users: dict[Unit, list[Unit]] = {}
-    for op in program.graph.get_operations():
-        units.setdefault(op, (op,))
-        users.setdefault(units[op], [])
-    for unit in users:
-        before = {units[t.op] for op in unit for t in op.inputs}
-        before |= {units[other] for op in unit for other in op.control_inputs}
-        before.discard(unit)
-        waits_for[unit] = len(before)
-        for other in before:
-            users[other].append(unit)
-
-    def entry(unit: Unit) -> tuple[bool, int, Unit]:
-        return unit[0].definition.mutates, unit[0].index, unit
-
-    ready = [entry(unit) for unit in users if not waits_for[unit]]
-    heapq.heapify(ready)
-    order = []
-    while ready:
-        unit = heapq.heappop(ready)[2]
-        order.append(unit)
-        for user in users[unit]:
-            waits_for[user] -= 1
-            if not waits_for[user]:
-                heapq.heappush(ready, entry(user))
+    order = in_order(
+        program.graph.get_operations(),
+        [region.ops for region in regions],
+        lambda unit: (unit[0].definition.mutates, unit[0].index),
+    )
+    assert order is not None, "regions never wait for each other"
     return order
 
 

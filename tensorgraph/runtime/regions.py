@@ -24,6 +24,7 @@ from tensorgraph.base.backend import Array, Backend
 from tensorgraph.graph.kernel import Arena, KernelContext
 from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import Role
+from tensorgraph.ops.shares import blocks_of
 from tensorgraph.passes.program import Program
 from tensorgraph.passes.regions import Region, nbytes
 from tensorgraph.runtime.failures import explained
@@ -60,14 +61,11 @@ def divide(regions: Sequence[Region], workers: int) -> dict[int, list[list[Part]
 def _blocks(batch: int, nbytes: int, workers: int) -> list[list[Part]]:
     size = max(1, BLOCK_BYTES * batch // nbytes)
     workers = min(workers, batch)
-    result: list[list[Part]] = []
     places = itertools.count()
-    for worker in range(workers):
-        begin, end = (i * batch // workers for i in (worker, worker + 1))
-        count = -(-(end - begin) // size)
-        bounds = [begin + i * (end - begin) // count for i in range(count + 1)]
-        result.append([Part(a, b, next(places)) for a, b in itertools.pairwise(bounds)])
-    return result
+    return [
+        [Part(*bounds, next(places)) for bounds in blocks_of(worker, workers, batch, size)]
+        for worker in range(workers)
+    ]
 
 
 def placements(program: Program, regions: Sequence[Region]) -> tuple[set[Tensor], set[Tensor]]:

@@ -57,6 +57,10 @@ class Case(NamedTuple):
         """The multiplications of the sums written out."""
         return self.batch * self.area * self.taps * self.channels * self.filters * self.groups
 
+    def patch_bytes(self, x: Any) -> int:
+        """Return how much the patches of one image are, as numbers of the type of an array."""
+        return self.area * self.taps * self.channels * int(x.dtype.itemsize)
+
     @property
     def framed(self) -> bool:
         """Whether there are zeros around the images."""

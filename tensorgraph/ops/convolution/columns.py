@@ -54,7 +54,7 @@ def forward(k: KernelContext, case: Case, x: Any, w: Any, out: Any) -> None:
             for part in _slabs(y.shape[1], weights.size):
                 k.xp.matmul(columns[..., part].swapaxes(1, 2), weights, out=y[:, part])
 
-    for_blocks(k, case.batch, _bytes_each(case, x), task)
+    for_blocks(k, case.batch, case.patch_bytes(x), task)
 
 
 def by_input(k: KernelContext, case: Case, w: Any, dy: Any, out: Any) -> None:
@@ -81,7 +81,7 @@ def by_input(k: KernelContext, case: Case, w: Any, dy: Any, out: Any) -> None:
             k.xp.add(region, part, out=region)
         out[block.part] = total[(slice(None), *case.inner)].transpose(3, 1, 2, 0)
 
-    for_blocks(k, case.batch, _bytes_each(case, dy), task, fewest=16)
+    for_blocks(k, case.batch, case.patch_bytes(dy), task, fewest=16)
 
 
 def by_filter(k: KernelContext, case: Case, x: Any, dy: Any, out: Any) -> None:
@@ -100,7 +100,7 @@ def by_filter(k: KernelContext, case: Case, x: Any, dy: Any, out: Any) -> None:
 
     with written_in_one_piece(k.scratch, out) as dw:
         total = dw.reshape(-1, case.filters)
-        sum_blocks(k, case.batch, _bytes_each(case, x), total, task)
+        sum_blocks(k, case.batch, case.patch_bytes(x), total, task)
 
 
 def _slabs(places: int, numbers: int) -> list[slice]:
@@ -136,7 +136,3 @@ def _columns(block: Block, case: Case, x: Any) -> Any:
         (n, line * windows.dilations[0], across, channel, line * windows.strides[0], item),
     )
     return columns.reshape(outer, case.taps * c, case.area * inner)
-
-
-def _bytes_each(case: Case, x: Any) -> int:
-    return case.area * case.taps * case.channels * int(x.dtype.itemsize)

@@ -37,7 +37,7 @@ def forward(k: KernelContext, case: Case, x: Any, w: Any, out: Any) -> None:
         with written_in_one_piece(block.scratch, _planes(out[block.part])) as result:
             product_over_columns(k.xp, weights, columns, result.reshape(case.filters, -1))
 
-    for_blocks(k, case.batch, _bytes_each(case, x), task, fewest=64)
+    for_blocks(k, case.batch, case.patch_bytes(x), task, fewest=64)
 
 
 def by_input(k: KernelContext, case: Case, w: Any, dy: Any, out: Any) -> None:
@@ -60,7 +60,7 @@ def by_input(k: KernelContext, case: Case, w: Any, dy: Any, out: Any) -> None:
         if case.framed:
             result[...] = total[(slice(None), *case.inner)]
 
-    for_blocks(k, case.batch, _bytes_each(case, dy), task, fewest=64)
+    for_blocks(k, case.batch, case.patch_bytes(dy), task, fewest=64)
 
 
 def by_filter(k: KernelContext, case: Case, x: Any, dy: Any, out: Any) -> None:
@@ -73,7 +73,7 @@ def by_filter(k: KernelContext, case: Case, x: Any, dy: Any, out: Any) -> None:
 
     with written_in_one_piece(k.scratch, out) as dw:
         total = dw.reshape(-1, case.filters)
-        sum_blocks(k, case.batch, _bytes_each(case, x), total, task, fewest=64)
+        sum_blocks(k, case.batch, case.patch_bytes(x), total, task, fewest=64)
 
 
 def _planes(x: Any) -> Any:
@@ -104,7 +104,3 @@ def _columns(block: Block, case: Case, x: Any) -> Any:
         ),
     )
     return columns.reshape(case.taps * case.channels, -1)
-
-
-def _bytes_each(case: Case, x: Any) -> int:
-    return case.area * case.taps * case.channels * int(x.dtype.itemsize)

@@ -249,7 +249,7 @@ def _framed(block: Block, case: Case, images: Any) -> Any:
 
 def _bytes_each(case: Case, x: Any) -> int:
     # Half of it: the BLAS multiplies tall matrices sooner, though they leave the closest cache.
-    return case.area * case.taps * case.channels * int(x.dtype.itemsize) // 2
+    return case.patch_bytes(x) // 2
 
 
 def _fewest(case: Case) -> int:
