@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorgraph.backends.recording import record
 from tensorgraph.backends.workers import shared_workers
 from tensorgraph.base.backend import Array
 
@@ -70,7 +71,9 @@ class NumpyBackend:
 
     name = "numpy"
     xp: Any = np
+    immediate = True
     kernels: Mapping[str, Callable[..., Any]] = {}
+    record = staticmethod(record)
 
     def __init__(self, threads: int = 0) -> None:
         self._threads = threads

@@ -54,6 +54,14 @@ class Backend(Protocol):
         """Kernels that replace an op's own, by op type."""
 
     @property
+    def immediate(self) -> bool:
+        """Whether the numbers in an array are there when a kernel returns it.
+
+        Where they are not, as on a GPU that works through a queue, kernels do not look at them to
+        find mistakes: to look would be to wait.
+        """
+
+    @property
     def workers(self) -> int:
         """How many shares of a kernel's work can be done at the same time; at least 1."""
 
@@ -64,6 +72,14 @@ class Backend(Protocol):
         ------
         BaseException
             What a task raised, after all have ended; that of the lowest share if several did.
+        """
+
+    @property
+    def record(self) -> Callable[..., Any] | None:
+        """What runs a kernel and notes its calls, to be made again; None where nothing does.
+
+        It takes kernel, context, inputs and the places of those that never change, and returns a
+        `graph.kernel.Recorded`.
         """
 
     def serial(self) -> Backend:

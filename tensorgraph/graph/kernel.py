@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -14,8 +14,13 @@ if TYPE_CHECKING:
     from tensorgraph.graph.node import Operation
 
 
+@runtime_checkable
 class Cell(Protocol):
     """The storage of a variable inside a session."""
+
+    @property
+    def storage(self) -> Array | None:
+        """Where the value lies; None before there is one."""
 
     def read(self) -> Array:
         """Return the array itself. FailedPreconditionError where it was never assigned."""
@@ -258,6 +263,36 @@ class KernelContext:
         found.out = out
         return found
 
+    def host(self, place: int, array: Array) -> np.ndarray[Any, Any]:
+        """Return an input as an array of the host: a shape, an axis, what a kernel must know.
+
+        What is a constant of the graph is at hand. All else comes from the device, which has to
+        finish before: so a kernel asks for no more than it must.
+
+        Parameters
+        ----------
+        place : int
+            Which input it is.
+        array : array
+            The input.
+        """
+        op = self.op.inputs[place].op
+        if op.type == "Const":
+            value: np.ndarray[Any, Any] = op.attrs["value"]
+            return value
+        return array if isinstance(array, np.ndarray) else self.backend.to_host(array)
+
+    def sizes(self, place: int, array: Array) -> tuple[int, ...]:
+        """Return an input that is a shape, as a tuple; see `host`."""
+        return tuple(self.host(place, array).tolist())
+
+    def kept(self, array: Array) -> Array:
+        """Return an array that a kernel has kept from an earlier run, before it uses it.
+
+        It is the same array; who watches what a kernel does must know of it.
+        """
+        return array
+
     def stream(self) -> RandomStream:
         """Return the node's random stream in this session."""
         assert self._state is not None
@@ -294,3 +329,22 @@ class KernelContext:
         """Return the storage of the variable that this node is."""
         assert self._state is not None
         return self._state.cell(self.op)
+
+
+class Recorded(NamedTuple):
+    """What a kernel gave, and did.
+
+    Attributes
+    ----------
+    result : array, or tuple of array
+        Its outputs.
+    calls : list of callable, or None
+        What to call to have them computed again, into the same arrays, from what the inputs then
+        hold. None where that would not do the same.
+    cells : sequence of (Cell, array)
+        Variables, and where their values must lie for that.
+    """
+
+    result: Any
+    calls: list[Callable[[], object]] | None
+    cells: Sequence[tuple[Cell, Array]] = ()

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from tensorgraph.graph.opdef import KernelContext
 
 # How much a worker has at hand at a time: about the size of a core's second-level cache.
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 3 << 19
 # Work on less than this is done before another thread has woken up.
 SHARED_BYTES = 1 << 18
 

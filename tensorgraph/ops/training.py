@@ -134,9 +134,9 @@ class _Together:
         """Move the cells here that are elsewhere; return whether they fit."""
         for cells, views in zip(arguments, self._views, strict=True):
             for i, view in zip(self.places, views, strict=True):
-                value = cells[i].read()
+                value = cells[i].storage
                 if value is not view:
-                    if value.shape != view.shape:
+                    if value is None or value.shape != view.shape:
                         return False
                     cells[i].place(view)
         return True
@@ -147,7 +147,7 @@ class _Together:
         result = []
         for arg, values in zip(rule.inputs, arguments, strict=True):
             if arg.ref:
-                result.append(next(memories))
+                result.append(k.kept(next(memories)))
             elif is_own(arg):
                 flat = [values[i].reshape(-1) for i in self.places]
                 grads = k.scratch("grads", self._memory[0].shape, self._memory[0].dtype)

@@ -50,10 +50,11 @@ PIPELINE = (
     Pass("fuse", fuse_elementwise),
 )
 
-# What the plan does with the program after the passes: see `passes.regions`.
-REGIONS = "regions"
+# What the plan does with the program after the passes: see `passes.regions`, and
+# `runtime.rehearsal`.
+REGIONS, REPLAY = "regions", "replay"
 
-NAMES = (*(p.name for p in PIPELINE), REGIONS)
+NAMES = (*(p.name for p in PIPELINE), REGIONS, REPLAY)
 
 
 def optimize(

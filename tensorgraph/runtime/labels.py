@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tensorgraph.graph.node import Operation, Tensor
-from tensorgraph.runtime.plan import READS, Step
+from tensorgraph.runtime.plan import Step
+from tensorgraph.runtime.reads import READS
 from tensorgraph.runtime.regions import RegionKernel
 
 

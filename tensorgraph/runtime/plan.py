@@ -17,7 +17,7 @@ import numpy as np
 from tensorgraph.base import dtypes, shapes
 from tensorgraph.base.backend import Array, Backend
 from tensorgraph.base.errors import InvalidArgumentError
-from tensorgraph.graph.kernel import Arena, Cell, KernelContext
+from tensorgraph.graph.kernel import Arena, KernelContext
 from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import Call
 from tensorgraph.passes import pipeline
@@ -27,7 +27,9 @@ from tensorgraph.runtime.failures import explained
 from tensorgraph.runtime.memory import Life, share_buffers
 from tensorgraph.runtime.numerics import watched, watched_read
 from tensorgraph.runtime.poison import poisoned
+from tensorgraph.runtime.reads import read_cell, read_copy
 from tensorgraph.runtime.regions import RegionKernel, divide, placements
+from tensorgraph.runtime.rehearsal import Rehearsal
 from tensorgraph.runtime.sharing import shared
 from tensorgraph.runtime.state import SessionState
 from tensorgraph.runtime.straight import MOST_STEPS, Straight
@@ -97,6 +99,7 @@ class Plan:
         self._state = state
         self._passes = passes
         self._lock = threading.Lock()
+        self._owned = owned
         self._arena = Arena()
         self._slots: dict[Tensor, int] = {}
         self._initial: list[Array] = []
@@ -126,6 +129,7 @@ class Plan:
                 )
                 self._add_region(kernel)
         self._fetches = [self._readable(t) for t in program.fetches]
+        self._own_steps = self.steps
         # What the caller gave is not the caller's alone: it lies in buffers, or in a variable.
         self._shared = [
             place
@@ -161,11 +165,8 @@ class Plan:
         out as one function: most plans of a program run once, and a few run very often.
         """
         straight = self._straight
-        if straight is None or straight.steps is not self.steps:
-            if self._ran is self.steps and len(self.steps) <= MOST_STEPS:
-                self._straight = Straight(self.steps, self._initial, self._feeds, self._fetches)
-            self._ran = self.steps
-            return self._step_by_step(feeds, self.steps)
+        if straight is None or straight.steps is not self.steps or not straight.holds():
+            return self._prepare(feeds)
         try:
             return self._given_away(straight.run(*feeds))
         except Exception as error:
@@ -175,16 +176,49 @@ class Plan:
             step, values = failed
             raise explained(error, step.context.op, [values[i] for i in step.inputs]) from error
 
-    def _step_by_step(self, feeds: Sequence[Array], steps: Sequence[Step]) -> list[Array]:
+    def _prepare(self, feeds: Sequence[Array]) -> list[Array]:
+        """Do what `execute` does; in the second run, make the function of all further ones."""
+        self._straight = None
+        if self._ran is not self.steps or len(self.steps) > MOST_STEPS:
+            self._ran = self.steps
+            return self._step_by_step(feeds, self.steps)
+        rehearsal = Rehearsal(self._backend, self._initial)
+        watched = rehearsal if self._can_rehearse() else None
+        results = self._step_by_step(feeds, self.steps, watched)
+        if rehearsal.still_holds():
+            self._straight = Straight(
+                self.steps, self._initial, self._feeds, self._fetches, rehearsal
+            )
+        return results
+
+    def _can_rehearse(self) -> bool:
+        """Return whether the steps are such that what they do can be noted."""
+        return (
+            pipeline.REPLAY in self._passes
+            and self.steps is self._own_steps
+            and not self._owned
+            and self._backend.record is not None
+            and not self._state.check_numerics
+            and not self._state.poison_buffers
+            and self._state.tuner is None
+        )
+
+    def _step_by_step(
+        self, feeds: Sequence[Array], steps: Sequence[Step], rehearsal: Rehearsal | None = None
+    ) -> list[Array]:
         """Do what `execute` does, in a loop over steps."""
         values = self._initial.copy()
         for slot, array in zip(self._feeds, feeds, strict=True):
-            values[slot] = array
+            values[slot] = array if rehearsal is None else rehearsal.feed(slot, array)
         step = None
         try:
-            for step in steps:
+            for number, step in enumerate(steps):
                 kernel, context, inputs, outputs = step
-                result = kernel(context, *[values[i] for i in inputs])
+                given = [values[i] for i in inputs]
+                if rehearsal is None:
+                    result = kernel(context, *given)
+                else:
+                    result = rehearsal.call(number, step, given)
                 if len(outputs) == 1:
                     values[outputs[0]] = result
                 else:
@@ -265,7 +299,7 @@ class Plan:
         """Add a step that reads a variable for an operation; return the slot of its value."""
         slot = len(self._initial)
         self._initial.append(None)
-        kernel = _read_copy if op in copied else _read_cell
+        kernel = read_copy if op in copied else read_cell
         if self._state.check_numerics:
             kernel = watched_read(kernel, t.op)
         context = KernelContext(op, self._backend, self._state)
@@ -322,19 +356,6 @@ class Function:
             if less == known[:feedback]:
                 return Plan(program, *self._where, self._passes, owned=True)
             known[:feedback] = less
-
-
-def _read_cell(k: KernelContext, cell: Cell) -> Array:
-    del k
-    return cell.read()
-
-
-def _read_copy(k: KernelContext, cell: Cell) -> Array:
-    return k.xp.array(cell.read())
-
-
-# The kernels of steps that only read a variable.
-READS = (_read_cell, _read_copy)
 
 
 def schedule(program: Program, regions: Sequence[Region] = ()) -> list[Unit]:

@@ -13,8 +13,9 @@ the workers, so that a run gives the same bits as the one before.
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,8 @@ from tensorgraph.runtime.failures import explained
 from tensorgraph.runtime.memory import Life, share_buffers
 from tensorgraph.runtime.poison import poison, poisoned
 from tensorgraph.runtime.state import SessionState
+
+Replay = Callable[[], object]
 
 # What one operation of a region reads and writes of a block: it should stay in the cache.
 BLOCK_BYTES = 1 << 23
@@ -115,6 +118,16 @@ class _Call(NamedTuple):
     outs: tuple[Array, ...]
     outputs: tuple[int, ...]
     sums: tuple[tuple[Array, Array], ...]  # (what to add to, what to add)
+    constant: tuple[int, ...]  # inputs that are the same in each run
+
+
+def _make(call: _Call, given: Sequence[Array]) -> None:
+    context = call.context
+    context.outs, context.out = call.outs, call.outs[0]
+    try:
+        call.kernel(context, *given)
+    except Exception as error:
+        raise explained(error, context.op, given) from error
 
 
 class _Cut(NamedTuple):
@@ -214,20 +227,71 @@ class RegionKernel:
             poison(array)
         return self._results[0] if len(self._results) == 1 else self._results
 
-    def _run_block(self, part: Part, calls: Sequence[_Call], values: Sequence[Array]) -> None:
+    def record(self, values: Sequence[Array]) -> tuple[Any, list[Replay]]:
+        """Run all blocks; return the output or outputs, and what to call to do it again.
+
+        Parameters
+        ----------
+        values : sequence of array
+            The inputs, which will be the same arrays.
+        """
+        parts: list[list[Replay]] = []
+        for worker, (blocks, contexts) in enumerate(self._programs):
+            notes: list[Replay] = [context.begin for context in contexts]
+            for context in contexts:
+                context.begin()
+            for part, calls in zip(self._parts[worker], blocks, strict=True):
+                self._run_block(part, calls, values, notes)
+            parts.append(notes)
+
+        def share(worker: int) -> None:
+            for call in parts[worker]:
+                call()
+
+        add, (first, *others) = self._backend.xp.add, self._totals
+        sums: list[Replay] = [
+            functools.partial(add, total, other[t], out=total)
+            for t, total in first.items()
+            for other in others
+        ]
+        for call in sums:
+            call()
+        result = self._results[0] if len(self._results) == 1 else self._results
+        return result, [functools.partial(self._backend.spread, len(parts), share), *sums]
+
+    def _run_block(
+        self,
+        part: Part,
+        calls: Sequence[_Call],
+        values: Sequence[Array],
+        notes: list[Replay] | None = None,
+    ) -> None:
         found = [self._cut(cut, part, values[cut.place]) for cut in self._fed]
         found += [None] * len(self._slots)
-        for kernel, context, inputs, outs, outputs, sums in calls:
-            context.outs, context.out = outs, outs[0]
-            given = [found[i] for i in inputs]
-            try:
-                kernel(context, *given)
-            except Exception as error:
-                raise explained(error, context.op, given) from error
-            for i, out in zip(outputs, outs, strict=True):
+        for call in calls:
+            given = [found[i] for i in call.inputs]
+            if notes is None:
+                _make(call, given)
+            else:
+                notes += self._noted(call, given)
+            for i, out in zip(call.outputs, call.outs, strict=True):
                 found[i] = out
-            for total, added in sums:
-                context.xp.add(total, added, out=total)
+            for total, added in call.sums:
+                add = functools.partial(call.context.xp.add, total, added, out=total)
+                add()
+                if notes is not None:
+                    notes.append(add)
+
+    def _noted(self, call: _Call, given: Sequence[Array]) -> list[Replay]:
+        """Make a call, and return what to call to make it again."""
+        context, record = call.context, self._backend.record
+        assert record is not None
+        context.outs, context.out = call.outs, call.outs[0]
+        try:
+            replays: list[Replay] | None = record(call.kernel, context, given, call.constant).calls
+        except Exception as error:
+            raise explained(error, context.op, given) from error
+        return [functools.partial(_make, call, given)] if replays is None else replays
 
     def _cut(self, cut: _Cut, part: Part, value: Array) -> Array:
         if cut.role is Role.WHOLE:
@@ -297,8 +361,14 @@ class RegionKernel:
                 more = [(sums[t], added[t]) for t in op.outputs if t in sums and number]
                 inputs = [self._place(op, i) for i in range(len(op.inputs))]
                 outputs = tuple(self._slots[t] for t in op.outputs)
+                roles = enumerate(self.region.ways[place].inputs)
+                constant = tuple(
+                    i for i, role in roles if role is Role.SHAPE or op.inputs[i].op.type == "Const"
+                )
                 calls.append(
-                    _Call(kernel, contexts[key], tuple(inputs), outs, outputs, tuple(more))
+                    _Call(
+                        kernel, contexts[key], tuple(inputs), outs, outputs, tuple(more), constant
+                    )
                 )
             program.append(calls)
         return program, list(contexts.values())

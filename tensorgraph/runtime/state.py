@@ -29,6 +29,11 @@ class VariableCell:
         self._backend = backend
         self._array: Array | None = None
 
+    @property
+    def storage(self) -> Array | None:
+        """Where the value lies; None before there is one."""
+        return self._array
+
     def read(self) -> Array:
         """Return the array itself, which a later step may change.
 

@@ -2,7 +2,8 @@
 
 A loop over steps looks up, for each of them, what it reads and where its result goes, although both
 are the same in every run. Written out, a step is one line, as ``v7 = f3(v5, c2, out=o3)``: values
-are local variables of the function, and whatever never changes is a name of its own.
+are local variables of the function, and whatever never changes is a name of its own. A step that
+was rehearsed is a line too: ``r3_0(); r3_1()`` makes the calls that its kernel made.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tensorgraph.base.backend import Array
+from tensorgraph.runtime.rehearsal import Rehearsal
 
 if TYPE_CHECKING:
     from tensorgraph.runtime.plan import Step
@@ -31,13 +33,17 @@ class Straight:
         The value of each slot before the first step: constants and variables, None elsewhere.
     feeds, fetches : sequence of int
         The slots that are given, and those that are returned.
+    rehearsal : Rehearsal
+        What was seen of the steps, if anything.
 
     Attributes
     ----------
     steps : list of Step
         The parameter.
+    holds : callable
+        Returns whether memory lies where it lay when the steps were written out.
     source : str
-        What was written. The step of index i stands in line i + 2.
+        What was written. The step of index i stands in line i + 3.
     run : callable
         Takes the values of `feeds`, returns a list with those of `fetches`.
     """
@@ -48,14 +54,26 @@ class Straight:
         initial: Sequence[Any],
         feeds: Sequence[int],
         fetches: Sequence[int],
+        rehearsal: Rehearsal,
     ) -> None:
-        self.steps = steps
-        self._initial = initial
+        self.steps, self.holds = steps, rehearsal.still_holds
+        self._initial = list(initial)
+        for slot, array in rehearsal.fixed.items():
+            self._initial[slot] = array
         # Names of the whole module: Python finds them as fast as local ones.
-        names = {_value(i): value for i, value in enumerate(initial) if value is not None}
+        names = {_value(i): value for i, value in enumerate(self._initial) if value is not None}
+        names["copyto"] = rehearsal.copyto
+        given = {slot: _fed(slot) if slot in rehearsal.staged else _value(slot) for slot in feeds}
+        staged = [f"copyto({_value(slot)}, {given[slot]})" for slot in sorted(rehearsal.staged)]
         lines = [
-            f"def run({_values(feeds)}):",
-            *(_line(number, step, names) for number, step in enumerate(steps)),
+            f"def run({', '.join(given.values())}):",
+            f"    {'; '.join(staged) or 'pass'}",
+            *(
+                _line(number, step, names)
+                if number not in rehearsal.calls
+                else _repeated(number, rehearsal.calls[number], names)
+                for number, step in enumerate(steps)
+            ),
             f"    return [{_values(fetches)}]",
         ]
         self.source = "\n".join(lines)
@@ -76,11 +94,15 @@ class Straight:
             return None
         found = inside.tb_frame.f_locals
         values = [found.get(_value(i), value) for i, value in enumerate(self._initial)]
-        return self.steps[inside.tb_lineno - 2], values
+        return self.steps[inside.tb_lineno - 3], values
 
 
 def _value(slot: int) -> str:
     return f"v{slot}"
+
+
+def _fed(slot: int) -> str:
+    return f"a{slot}"
 
 
 def _values(slots: Sequence[int]) -> str:
@@ -91,6 +113,12 @@ def _line(number: int, step: Step, names: dict[str, Any]) -> str:
     """Return the line of a step, and add the names that it uses."""
     call = _call(number, step, names)
     return f"    {_values(step.outputs)} = {call}" if step.outputs else f"    {call}"
+
+
+def _repeated(number: int, calls: Sequence[Callable[[], object]], names: dict[str, Any]) -> str:
+    """Return the line of a step that was rehearsed, and add the names that it uses."""
+    names |= {f"r{number}_{i}": call for i, call in enumerate(calls)}
+    return f"    {'; '.join(f'r{number}_{i}()' for i in range(len(calls))) or 'pass'}"
 
 
 def _call(number: int, step: Step, names: dict[str, Any]) -> str:

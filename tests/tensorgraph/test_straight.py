@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import tensorgraph as tf
+from tensorgraph.backends.numpy_backend import NumpyBackend
+from tensorgraph.runtime.rehearsal import Rehearsal
 from tensorgraph.runtime.straight import MOST_STEPS, Straight
 from tensorgraph.runtime.timing import timed
 
@@ -41,9 +43,9 @@ def test_steps_are_written_out_when_they_run_again(session: tf.Session) -> None:
         again = session.run(fetches, feed)
         assert [a.tolist() for a in again] == [a.tolist() for a in first]
     lines = source(plan)
-    assert len(lines) == len(plan.steps) + 2
+    assert len(lines) == len(plan.steps) + 3
     # A function of NumPy is called itself; a kernel with its context.
-    assert lines[1] == "    v1 = f0(v0, out=o0)"
+    assert lines[2] == "    v1 = f0(v0, out=o0)"
     assert plan._straight.run.__globals__["f0"] is np.exp
     assert plan._straight.run.__globals__["o0"] is plan.steps[0].context.out
     split = next(line for line in lines if line.count("=") == 1 and ", " in line.split("=")[0])
@@ -102,7 +104,7 @@ def test_steps_that_are_watched_run_in_place_of_those_written_out(session: tf.Se
     for _ in range(3):
         assert session.run(y, feed).tolist() == [2.0] * 3
     assert seconds == before
-    assert source(plan)[1] == "    v1 = f0(v0, out=o0)"
+    assert source(plan)[2] == "    v1 = f0(v0, out=o0)"
 
 
 def test_a_long_plan_stays_a_list(session: tf.Session) -> None:
@@ -119,7 +121,9 @@ def test_a_long_plan_stays_a_list(session: tf.Session) -> None:
 def test_nothing_holds_on_to_the_buffers_of_a_plan(session: tf.Session) -> None:
     x = tf.placeholder(tf.float32, [3])
     plan = session.plan(tf.exp(x), {x: np.zeros(3)})
-    straight = Straight(plan.steps, plan._initial, plan._feeds, plan._fetches)
+    straight = Straight(
+        plan.steps, plan._initial, plan._feeds, plan._fetches, Rehearsal(NumpyBackend())
+    )
     assert straight.run(np.zeros(3, np.float32))[0].tolist() == [1.0] * 3
     function = weakref.ref(straight.run)
     gc.collect()
