@@ -97,9 +97,10 @@ class _WatchedBackend:
 
     def __init__(self, backend: Backend, tape: Tape) -> None:
         self._backend, self._tape = backend, tape
-        self.name, self.kernels = backend.name, backend.kernels
-        self.immediate = backend.immediate
         self.xp: Any = _Module(tape)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
 
     def spread(self, shares: int, task: Callable[[int], None]) -> None:
         tape = self._tape
