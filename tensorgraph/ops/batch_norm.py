@@ -39,6 +39,7 @@ from tensorgraph.ops.array import shape
 from tensorgraph.ops.division import rsqrt
 from tensorgraph.ops.math import cast, maximum
 from tensorgraph.ops.memory_order import as_rows, memory_order, repeated, scratch_like
+from tensorgraph.ops.products import inner_product
 from tensorgraph.ops.reduction import reduce_sum
 from tensorgraph.ops.shares import Block, for_blocks, sum_blocks
 from tensorgraph.ops.sources import zeros_like
@@ -84,8 +85,8 @@ def channel_sums(k: KernelContext, x: Any, times: Any = None, centre: Any = None
         if times is None:
             rows = second
         ones = block.scratch("ones", rows.shape[:1], x.dtype, 1)
-        k.xp.matmul(ones, rows, out=total[0])
-        k.xp.matmul(ones, k.xp.multiply(rows, second, out=product), out=total[1])
+        inner_product(k.xp, ones, rows, total[0])
+        inner_product(k.xp, ones, k.xp.multiply(rows, second, out=product), total[1])
 
     result = k.xp.empty((2, x.shape[-1]), x.dtype)
     sum_blocks(k, len(x), _bytes_each(x), result, task)

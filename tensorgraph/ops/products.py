@@ -20,6 +20,27 @@ WORTHWHILE_SLAB = 96
 # before one of ours has woken up.
 SHARED_PRODUCT = 1 << 24
 
+# While it computes a product of fewer results, NumPy's matmul lets no other thread run.
+FEW_RESULTS = 512
+
+
+def inner_product(xp: Any, a: Any, b: Any, out: Any) -> None:
+    """Write ``a @ b``, a result that may be small of matrices or a vector and a matrix that are not.
+
+    Parameters
+    ----------
+    xp : module
+        The array module.
+    a, b : array (m, k) or (k,), (k, n)
+        What is multiplied.
+    out : array (m, n) or (n,)
+        Where to write.
+    """
+    if out.size < FEW_RESULTS and out.flags.c_contiguous:
+        xp.dot(a, b, out=out)
+    else:
+        xp.matmul(a, b, out=out)
+
 
 @functools.cache
 def small_product() -> int:
@@ -72,12 +93,12 @@ def product_over_rows(block: Block, a: Any, b: Any, out: Any) -> None:
     xp, slab = block.k.xp, small_product() // max(out.size, 1) // 8 * 8
     count = len(a) // slab if slab >= WORTHWHILE_SLAB else 0
     if count < 2:
-        xp.matmul(a.T, b, out=out)
+        inner_product(xp, a.T, b, out)
         return
     parts = block.scratch("slabs", (count + 1, *out.shape), out.dtype)
     left, right = (_slabs(xp, matrix, count, slab) for matrix in (a, b))
     xp.matmul(left.swapaxes(1, 2), right, out=parts[:count])
-    xp.matmul(a[count * slab :].T, b[count * slab :], out=parts[count])
+    inner_product(xp, a[count * slab :].T, b[count * slab :], parts[count])
     xp.add.reduce(parts, 0, out=out)
 
 

@@ -31,6 +31,7 @@ from tensorgraph.graph.opdef import (
 from tensorgraph.graph.static import static_ints
 from tensorgraph.ops.array import broadcast_to, shape
 from tensorgraph.ops.math import cast, equal
+from tensorgraph.ops.products import inner_product
 
 
 class Reduction(OpDef):
@@ -92,7 +93,7 @@ class Sum(Reduction):
         rows = x.reshape(math.prod(x.shape[: len(axes)]), math.prod(rest))
         # A product with ones is up to ten times as fast as a sum over the first axis.
         ones = k.scratch("ones", rows.shape[:1], x.dtype, 1)
-        k.xp.matmul(ones, rows, out=out.reshape(rows.shape[1]))
+        inner_product(k.xp, ones, rows, out.reshape(rows.shape[1]))
         return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:

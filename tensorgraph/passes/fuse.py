@@ -24,12 +24,11 @@ MOST_MEMBERS = 40
 
 def fuse_elementwise(program: Program, backend: Backend) -> Program:
     """Replace groups of elementwise operations on large tensors by one operation each."""
-    del backend
     uses = Uses(program)
-    in_regions = {
-        op for region in find_regions(uses.operations, program.fetches) for op in region.ops
-    }
-    groups = find_groups(uses, lambda op: op in in_regions)
+    in_regions: set[Operation] = set()
+    if not backend.compiles:
+        in_regions.update(*(region.ops for region in find_regions(uses.operations)))
+    groups = find_groups(uses, lambda op: op in in_regions, backend.compiles)
     if not groups:
         return program
 
@@ -48,7 +47,7 @@ def fuse_elementwise(program: Program, backend: Backend) -> Program:
 
 
 def find_groups(
-    uses: Uses, skip: Callable[[Operation], bool]
+    uses: Uses, skip: Callable[[Operation], bool], compiled: bool = False
 ) -> dict[Operation, tuple[Operation, ...]]:
     """Return the groups of two operations or more, in order, each by its last operation.
 
@@ -58,8 +57,11 @@ def find_groups(
         The program.
     skip : callable
         Says of an operation whether it must be left alone.
+    compiled : bool, default False
+        Each group will be a compiled function, which gains whatever the size.
     """
-    free = {op for op in uses.operations if _is_candidate(op) and not skip(op)}
+    fits = _is_expressed if compiled else _is_candidate
+    free = {op for op in uses.operations if fits(op) and not skip(op)}
     groups: dict[Operation, tuple[Operation, ...]] = {}
     for op in reversed(uses.operations):
         if op in free:
@@ -77,6 +79,14 @@ def _is_candidate(op: Operation) -> bool:
     if not all(shapes.is_full(t.dims) for t in (*op.inputs, y)):
         return False
     return (shapes.num_elements(y.dims) or 0) >= FEWEST_ELEMENTS
+
+
+def _is_expressed(op: Operation) -> bool:
+    """Return whether an operation can be a part of a compiled function."""
+    known = all(shapes.is_full(t.dims) for t in (*op.inputs, *op.outputs))
+    return (
+        known and is_elementwise(op) and not op.control_inputs and bool(op.definition.cuda_of(op))
+    )
 
 
 def _grow(last: Operation, free: set[Operation], uses: Uses) -> set[Operation]:

@@ -13,17 +13,15 @@ Each operation gets a level: the number of those points before it. Whatever work
 batches of the same size, and has the same level, is one region. No other operation can lie between
 two of them: it would depend on the one and be one level higher than the other.
 
-Two kinds of region gain by it. Where images have few channels, as in the first networks of every
-course, what each operation does is so little that to meet takes as long; and blocks may then lie in
-memory plane by plane, which makes convolutions of few channels faster. And where results are not
-kept, as gradients would need them, chains need a fraction of the memory. Of other operations, on
-large images, each cuts its batch into blocks that suit it, and that is as fast.
+In a region blocks may lie in memory as it suits them: with all images side by side, line by line
+and pixel by pixel, so that what would be done for one pixel's channels is done for all of them; and
+where images have few channels, as in the first networks of every course, channel by channel.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tensorgraph.base import shapes
@@ -58,15 +56,13 @@ class Region(NamedTuple):
     batch: int
 
 
-def find_regions(order: Sequence[Operation], fetches: Sequence[Tensor]) -> list[Region]:
+def find_regions(order: Sequence[Operation]) -> list[Region]:
     """Return the regions of a program.
 
     Parameters
     ----------
     order : sequence of Operation
         Its operations, in an order of execution.
-    fetches : sequence of Tensor
-        Its results.
     """
     ways = {op: way for op in order if (way := _way(op))}
     batches = {op: batch for op, way in ways.items() if (batch := _batch(op, way))}
@@ -86,18 +82,11 @@ def find_regions(order: Sequence[Operation], fetches: Sequence[Tensor]) -> list[
         level[op] = here
         if batch is not None:
             members[here, batch].append(op)
-    regions = [
+    return [
         Region(tuple(ops), tuple(ways[op] for op in ops), batch)
         for (_, batch), ops in members.items()
         if len(ops) > 1 and not all(map(is_elementwise, ops)) and _bytes(ops) >= SMALL_REGION
     ]
-    if few_channels(regions):
-        return regions
-    taken: dict[Tensor, set[Operation | None]] = {t: {None} for t in fetches}
-    for op in order:
-        for t in op.inputs:
-            taken.setdefault(t, set()).add(op)
-    return [region for region in regions if _is_chain(region, taken)]
 
 
 def few_channels(regions: Sequence[Region]) -> bool:
@@ -124,16 +113,6 @@ def is_elementwise(op: Operation) -> bool:
     """Return whether each element of the result is made of the same elements of the inputs."""
     plain = isinstance(op.definition, Elementwise) and op.definition.uses_out
     return plain or op.type in _ALSO
-
-
-def _is_chain(region: Region, taken: Mapping[Tensor, set[Operation | None]]) -> bool:
-    """Return whether most of what a region makes is needed by nothing outside of it."""
-    if any(Role.SUM in way.outputs for way in region.ways):
-        return False
-    inside: set[Operation | None] = set(region.ops)
-    made = {t for op in region.ops for t in op.outputs}
-    kept = [t for t in made if not taken.get(t) or not taken[t] <= inside]
-    return 2 * sum(map(nbytes, kept)) <= sum(map(nbytes, made))
 
 
 def _way(op: Operation) -> Blockwise | None:

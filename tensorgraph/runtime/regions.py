@@ -2,10 +2,10 @@
 
 Each worker has a fixed range of the blocks and memory of its own for what stays within a block.
 What is needed afterwards is written to memory for the whole batch: as it is, where others read it;
-or, where only regions do, block by block. There, images of few channels lie as (channels, height,
-width, images): for those who compute, an image is still (height, width, channels), only strides
-differ; but a line of memory holds all images of a block, and what would be done for six neighbours
-is done for hundreds.
+or, where only regions do, block by block. There, images lie as (height, width, images, channels),
+and those of few channels as (channels, height, width, images): for those who compute, an image is
+still (height, width, channels), only strides differ; but a line of memory holds all images of a
+block, and what would be done for six neighbours is done for hundreds.
 
 What is a sum over the batch is added up by each worker in the order of its blocks, and then over
 the workers, so that a run gives the same bits as the one before.
@@ -36,7 +36,7 @@ from tensorgraph.runtime.state import SessionState
 Replay = Callable[[], object]
 
 # What one operation of a region reads and writes of a block: it should stay in the cache.
-BLOCK_BYTES = 1 << 23
+BLOCK_BYTES = 6 << 20
 
 
 class Part(NamedTuple):
@@ -99,13 +99,15 @@ def placements(program: Program, regions: Sequence[Region]) -> tuple[set[Tensor]
 
 
 def block_array(memory: Array, part: Part, t: Tensor, planes: bool) -> Array:
-    """Return a block in bytes of memory, which may hold images plane by plane."""
+    """Return a block in bytes of memory; images lie in it plane by plane, or side by side."""
     dims, dtype = (part.size, *(t.dims or ())[1:]), t.dtype.np_dtype
     count = part.size * (shapes.num_elements(dims[1:]) or 0)
     flat = memory[: count * dtype.itemsize].view(dtype)
-    if not planes or len(dims) != 4:
+    if len(dims) != 4:
         return flat.reshape(dims)
     n, height, width, c = dims
+    if not planes:
+        return flat.reshape(height, width, n, c).transpose(2, 0, 1, 3)
     return flat.reshape(c, height, width, n).transpose(3, 1, 2, 0)
 
 
@@ -152,7 +154,7 @@ class RegionKernel:
     blocked : collection of Tensor
         Which tensors, also of other regions, lie in blocks.
     planes : bool
-        Images lie plane by plane.
+        Images lie plane by plane, not side by side.
     backend, state
         As of a plan.
     arena : Arena

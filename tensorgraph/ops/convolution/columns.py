@@ -22,7 +22,7 @@ from tensorgraph.ops.convolution.layout import (
     spread_out,
     written_in_one_piece,
 )
-from tensorgraph.ops.products import WORTHWHILE_SLAB, small_product
+from tensorgraph.ops.products import WORTHWHILE_SLAB, inner_product, small_product
 from tensorgraph.ops.shares import Block, for_blocks, sum_blocks
 
 # A row of a patch as long as this is copied as it is.
@@ -95,7 +95,10 @@ def by_filter(k: KernelContext, case: Case, x: Any, dy: Any, out: Any) -> None:
         slabs = _slabs(grad.shape[1], part.size)
         sums = block.scratch("sums", (len(slabs), len(columns), *part.shape), x.dtype)
         for slab, total in zip(slabs, sums, strict=True):
-            k.xp.matmul(columns[..., slab], grad[:, slab], out=total)
+            if len(columns) == 1:
+                inner_product(k.xp, columns[0, :, slab], grad[0, slab], total[0])
+            else:
+                k.xp.matmul(columns[..., slab], grad[:, slab], out=total)
         k.xp.add.reduce(sums, (0, 1), out=part)
 
     with written_in_one_piece(k.scratch, out) as dw:

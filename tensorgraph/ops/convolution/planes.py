@@ -13,7 +13,7 @@ from typing import Any
 from tensorgraph.graph.opdef import KernelContext
 from tensorgraph.ops.convolution.case import Case
 from tensorgraph.ops.convolution.layout import in_one_piece, written_in_one_piece
-from tensorgraph.ops.products import product_over_columns
+from tensorgraph.ops.products import inner_product, product_over_columns
 from tensorgraph.ops.shares import Block, for_blocks, sum_blocks
 
 
@@ -69,7 +69,7 @@ def by_filter(k: KernelContext, case: Case, x: Any, dy: Any, out: Any) -> None:
     def task(block: Block, part: Any) -> None:
         grad = in_one_piece(block.scratch, "grad", _planes(dy[block.part]))
         columns = _columns(block, case, x[block.part])
-        k.xp.matmul(columns, grad.reshape(case.filters, -1).T, out=part)
+        inner_product(k.xp, columns, grad.reshape(case.filters, -1).T, part)
 
     with written_in_one_piece(k.scratch, out) as dw:
         total = dw.reshape(-1, case.filters)
