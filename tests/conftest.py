@@ -49,7 +49,6 @@ THRESHOLDS = {
     "tensorgraph.ops.training.LARGE_VARIABLE": 1,
     "tensorgraph.ops.products.SHARED_PRODUCT": 1,
     "tensorgraph.runtime.sharing.LARGE_BYTES": 1,
-    "tensorgraph.passes.regions.SMALL_BYTES": 1,
     "tensorgraph.passes.regions.SMALL_REGION": 1,
     "tensorgraph.runtime.regions.BLOCK_BYTES": 1 << 11,
 }
@@ -121,6 +120,12 @@ def _missing_device() -> str | None:
     except cupy.cuda.runtime.CUDARuntimeError as error:
         return f"needs a CUDA device: {error}"
     return None if count else "needs a CUDA device: none is visible"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Look for a device before any test puts something else in CuPy's place."""
+    if any(item.get_closest_marker("gpu") for item in items):
+        _missing_device()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

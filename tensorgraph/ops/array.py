@@ -14,11 +14,13 @@ from tensorgraph.graph.defaults import apply
 from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import (
     Arg,
+    Blockwise,
     Draw,
     Gradients,
     Input,
     KernelContext,
     OpDef,
+    Role,
     Sample,
     Spec,
     register,
@@ -27,7 +29,7 @@ from tensorgraph.graph.static import static_ints, static_shape
 
 # `Arg`s that recur: any tensor, and an integer vector that describes a shape.
 ANY = Arg("x", dtypes.ALL)
-SHAPE = Arg("shape", (dtypes.int32, dtypes.int64), group="shape")
+SHAPE = Arg("shape", (dtypes.int32, dtypes.int64), group="shape", host=True)
 
 
 @register
@@ -82,7 +84,7 @@ class Reshape(OpDef):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, shape = inputs
-        return x.reshape(tuple(int(d) for d in shape))
+        return x.reshape(k.sizes(1, shape))
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (reshape_like(grads[0], op.inputs[0]), None)
@@ -96,6 +98,34 @@ class Reshape(OpDef):
         new = draw.choice([(count,), (1, count), old[::-1], (count, 1, 1), (-1,), (-1, 1)])
         value = np.array(new, np.int32)
         return Sample((Input(old), Input(value.shape, value=value, constant=True)))
+
+
+@register
+class ReshapeCopy(Reshape):
+    """The same elements in another shape, in memory of their own.
+
+    A block of a batch may lie in memory in an order that no other shape can be a view of.
+    """
+
+    type = "ReshapeCopy"
+    view = False
+    uses_out = True
+
+    def blockwise(self, op: Operation) -> Blockwise | None:
+        return Blockwise((Role.ROWS, Role.SHAPE))
+
+    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
+        x, shape = inputs
+        if k.out is None:
+            return k.xp.array(x.reshape(k.sizes(1, shape)))
+        if k.out.flags.c_contiguous:
+            k.xp.copyto(k.out.reshape(x.shape), x)
+        else:
+            k.xp.copyto(k.out, x.reshape(k.out.shape))
+        return k.out
+
+    def forwards(self, op: Operation) -> Tensor | None:
+        return None
 
 
 @register
@@ -228,7 +258,7 @@ class BroadcastTo(OpDef):
         return (Spec(x.dtype, target),)
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return k.xp.broadcast_to(inputs[0], tuple(int(d) for d in inputs[1]))
+        return k.xp.broadcast_to(inputs[0], k.sizes(1, inputs[1]))
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         return (apply("SumTo", grads[0], shape(op.inputs[0])), None)
@@ -257,7 +287,7 @@ class SumTo(OpDef):
         return (Spec(op.inputs[0].dtype, static_shape(op.inputs[1])),)
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        x, target = inputs[0], tuple(int(d) for d in inputs[1])
+        x, target = inputs[0], k.sizes(1, inputs[1])
         lead = x.ndim - len(target)
         axes = tuple(range(lead)) + tuple(
             lead + i for i, d in enumerate(target) if d == 1 and x.shape[lead + i] != 1

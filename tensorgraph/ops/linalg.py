@@ -10,11 +10,13 @@ from tensorgraph.graph.defaults import apply
 from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import (
     Arg,
+    Blockwise,
     Draw,
     Gradients,
     Input,
     KernelContext,
     OpDef,
+    Role,
     Sample,
     Spec,
     elements,
@@ -22,6 +24,9 @@ from tensorgraph.graph.opdef import (
 )
 from tensorgraph.ops.array import shape
 from tensorgraph.ops.products import shared_product
+
+# A matrix of more bytes is no part of the work on a block.
+SMALL_MATRIX = 1 << 19
 
 
 @register
@@ -54,6 +59,19 @@ class MatMul(OpDef):
     def formula_of(self, op: Operation) -> str:
         a, b = ("ᵀ" if op.attrs[f"transpose_{name}"] else "" for name in "ab")
         return f"{{a}}{a} @ {{b}}{b}"
+
+    def blockwise(self, op: Operation) -> Blockwise | None:
+        a, b = op.inputs
+        by_rows, turned = op.attrs["transpose_a"], op.attrs["transpose_b"]
+        whole = op.outputs[0] if by_rows else b
+        if len(a.dims or ()) != 2 or len(b.dims or ()) != 2 or (by_rows and turned):
+            return None
+        # A larger matrix is read anew for each block, or added up.
+        if elements([whole]) * whole.dtype.size > SMALL_MATRIX:
+            return None
+        if by_rows:
+            return Blockwise((Role.ROWS, Role.ROWS), (Role.SUM,))
+        return Blockwise((Role.ROWS, Role.WHOLE))
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         a, b = inputs

@@ -31,6 +31,7 @@ from tensorgraph.ops.array import expand_dims, shape
 from tensorgraph.ops.blocks import slice_
 from tensorgraph.ops.math import abs_, cast, exp, expm1, log1p, minimum, sigmoid, where
 from tensorgraph.ops.memory_order import as_rows, line_shape, memory_order, repeated, scratch_like
+from tensorgraph.ops.products import inner_product
 from tensorgraph.ops.random import dropout_mask
 from tensorgraph.ops.reduction import reduce_sum
 from tensorgraph.ops.sources import zeros_like
@@ -61,6 +62,7 @@ class Relu(Unary):
 
     type = "Relu"
     formula = "max({x}, 0)"
+    cuda = "x > 0 || x != x ? x : R(0)"
     domain = NONZERO
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -76,6 +78,7 @@ class ReluGrad(OpDef):
 
     type = "ReluGrad"
     formula = "{gradients} where {features} > 0, else 0"
+    cuda = "gradients * R(features > 0)"
     inputs = (Arg("gradients"), Arg("features"))
     uses_out = True
     by_rows = True
@@ -110,6 +113,7 @@ class Relu6(Unary):
 
     type = "Relu6"
     formula = "min(max({x}, 0), 6)"
+    cuda = "x > 0 || x != x ? (x > 6 ? R(6) : x) : R(0)"
     domain = Domain(-3.0, 9.0, avoid=(0.0, 6.0), margin=0.3)
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -126,6 +130,7 @@ class Relu6Grad(ReluGrad):
 
     type = "Relu6Grad"
     formula = "{gradients} where 0 < {features} < 6, else 0"
+    cuda = "gradients * R(features > 0 && features < 6)"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         dy, x = inputs
@@ -148,6 +153,7 @@ class Softplus(Unary):
 
     type = "Softplus"
     formula = "log(1 + exp({x}))"
+    cuda = "x > 0 ? x + log1p(exp(-x)) : log1p(exp(x))"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return k.xp.logaddexp(inputs[0], 0, out=k.out)
@@ -162,6 +168,7 @@ class BiasAdd(OpDef):
 
     type = "BiasAdd"
     formula = "{value} + {bias}"
+    cuda = "value + bias"
     inputs = (Arg("value", dtypes.NUMERIC), Arg("bias", dtypes.NUMERIC))
     uses_out = True
     by_rows = True
@@ -228,7 +235,9 @@ class BiasAddGrad(OpDef):
         rows = as_rows(inputs[0])
         # A product with ones is several times faster than a sum over the first axis.
         ones = k.scratch("ones", rows.shape[:1], rows.dtype, 1)
-        return k.xp.matmul(ones, rows, out=k.out)
+        out = k.xp.empty(rows.shape[1:], rows.dtype) if k.out is None else k.out
+        inner_product(k.xp, ones, rows, out)
+        return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         x = op.inputs[0]
@@ -314,6 +323,12 @@ class _CrossEntropy(OpDef):
         logits = op.inputs[0]
         rows, full = self.row_shapes(op)
         return (Spec(logits.dtype, rows), Spec(logits.dtype, full))
+
+    def blockwise(self, op: Operation) -> Blockwise | None:
+        logits, labels = op.inputs
+        if (logits.dims or ())[:1] != (labels.dims or ())[:1]:
+            return None
+        return Blockwise((Role.ROWS, Role.ROWS), (Role.ROWS, Role.ROWS))
 
     def flops(self, op: Operation) -> int:
         return 7 * elements(op.inputs[:1])
@@ -412,7 +427,8 @@ class SparseSoftmaxCrossEntropy(_CrossEntropy):
         logits, labels = inputs
         rows, classes = logits.shape
         # Without its sign, a negative number is larger than any class.
-        if labels.size and int(labels.view(f"u{labels.itemsize}").max()) >= classes:
+        unsigned = labels.view(f"u{labels.itemsize}")
+        if k.backend.immediate and labels.size and unsigned.max() >= classes:
             raise ValueError(
                 f"labels must lie in [0, {classes}); they range from"
                 f" {int(labels.min())} to {int(labels.max())}"

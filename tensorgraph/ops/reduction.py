@@ -17,12 +17,14 @@ from tensorgraph.graph.opdef import (
     DISTINCT,
     REAL,
     Arg,
+    Blockwise,
     Domain,
     Draw,
     Gradients,
     Input,
     KernelContext,
     OpDef,
+    Role,
     Sample,
     Spec,
     elements,
@@ -81,6 +83,11 @@ class Sum(Reduction):
 
     type = "Sum"
     formula = "Σ {x}"
+
+    def blockwise(self, op: Operation) -> Blockwise | None:
+        over_rows = tuple(op.attrs["axes"] or ()) == (0,) and not op.attrs["keepdims"]
+        rank = len(op.inputs[0].dims or ())
+        return Blockwise((Role.ROWS,), (Role.SUM,)) if over_rows and rank > 1 else None
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, axes, keepdims = inputs[0], k.op.attrs["axes"], k.op.attrs["keepdims"]

@@ -20,6 +20,8 @@ from tensorgraph.passes.regions import find_regions, is_elementwise
 # Smaller results stay in the cache that the cores share, and each block has its price in calls.
 FEWEST_ELEMENTS = 1 << 21
 MOST_MEMBERS = 40
+# What a compiled group may end with.
+_REDUCTIONS = frozenset(["Sum", "Mean", "Max", "Min", "BiasAddGrad"])
 
 
 def fuse_elementwise(program: Program, backend: Backend) -> Program:
@@ -41,7 +43,8 @@ def fuse_elementwise(program: Program, backend: Backend) -> Program:
         outside = [t for t in taken if t.op not in members]
         body = Body(outside, members)
         attrs = {"steps": str(body), "body": body}
-        return [derive(graph, op, "FusedElementwise", [new[t] for t in outside], attrs)]
+        kind = "FusedReduction" if op.type in _REDUCTIONS else "FusedElementwise"
+        return [derive(graph, op, kind, [new[t] for t in outside], attrs)]
 
     return rebuild(program, rule)
 
@@ -64,7 +67,7 @@ def find_groups(
     free = {op for op in uses.operations if fits(op) and not skip(op)}
     groups: dict[Operation, tuple[Operation, ...]] = {}
     for op in reversed(uses.operations):
-        if op in free:
+        if op in free or (compiled and _is_last(op, free, uses)):
             members = _grow(op, free, uses)
             free -= members
             if len(members) > 1:
@@ -89,10 +92,18 @@ def _is_expressed(op: Operation) -> bool:
     )
 
 
+def _is_last(op: Operation, free: set[Operation], uses: Uses) -> bool:
+    """Return whether an operation reduces what a group makes for nothing else."""
+    if op.type not in _REDUCTIONS or op.control_inputs:
+        return False
+    (x,) = op.inputs
+    return x.op in free and uses.only_taker(x) is op and bool(shapes.num_elements(x.dims))
+
+
 def _grow(last: Operation, free: set[Operation], uses: Uses) -> set[Operation]:
     """Return an operation with those before it that only the group needs."""
     members = {last}
-    dims = last.outputs[0].dims
+    dims = (last.inputs[0] if last.type in _REDUCTIONS else last.outputs[0]).dims
     pending = [t.op for t in last.inputs]
     while pending and len(members) < MOST_MEMBERS:
         op = pending.pop()

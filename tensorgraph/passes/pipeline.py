@@ -17,6 +17,7 @@ from tensorgraph.passes.merge import merge_equal_nodes
 from tensorgraph.passes.pairs import pair_gradients
 from tensorgraph.passes.pool_first import pool_first
 from tensorgraph.passes.program import Program, prune
+from tensorgraph.passes.reshapes import copy_reshapes
 from tensorgraph.passes.simplify import simplify
 from tensorgraph.passes.softmax import fuse_log_softmax
 
@@ -47,6 +48,7 @@ PIPELINE = (
     Pass("updates", join_updates),
     Pass("pool", pool_first),
     Pass("pairs", pair_gradients),
+    Pass("reshapes", copy_reshapes),
     Pass("fuse", fuse_elementwise),
 )
 

@@ -28,9 +28,7 @@ from tensorgraph.base import shapes
 from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import Blockwise, Elementwise, Role
 
-# Operations that make less than this are not worth a place in a region,
-SMALL_BYTES = 1 << 16
-# and regions that make less than this are not worth their blocks.
+# Regions that make less than this are not worth their blocks.
 SMALL_REGION = 1 << 20
 # Where no image has more channels, blocks lie plane by plane.
 FEW_CHANNELS = 16
@@ -64,7 +62,7 @@ def find_regions(order: Sequence[Operation]) -> list[Region]:
     order : sequence of Operation
         Its operations, in an order of execution.
     """
-    ways = {op: way for op in order if (way := _way(op))}
+    ways = {op: way for op in order if (way := way_of(op))}
     batches = {op: batch for op, way in ways.items() if (batch := _batch(op, way))}
     level: dict[Operation, int] = {}
     members: dict[tuple[int, int], list[Operation]] = defaultdict(list)
@@ -85,7 +83,7 @@ def find_regions(order: Sequence[Operation]) -> list[Region]:
     return [
         Region(tuple(ops), tuple(ways[op] for op in ops), batch)
         for (_, batch), ops in members.items()
-        if len(ops) > 1 and not all(map(is_elementwise, ops)) and _bytes(ops) >= SMALL_REGION
+        if len(ops) > 1 and any(map(_on_images, ops)) and _bytes(ops) >= SMALL_REGION
     ]
 
 
@@ -115,7 +113,7 @@ def is_elementwise(op: Operation) -> bool:
     return plain or op.type in _ALSO
 
 
-def _way(op: Operation) -> Blockwise | None:
+def way_of(op: Operation) -> Blockwise | None:
     """Return how an operation works on a part of a batch; None if it cannot."""
     definition = op.definition
     if definition.stateful or not definition.uses_out or not op.outputs or op.control_inputs:
@@ -128,9 +126,7 @@ def _way(op: Operation) -> Blockwise | None:
 
 
 def _batch(op: Operation, way: Blockwise) -> int | None:
-    """Return how many rows an operation works on one by one; None if that is not worth it."""
-    if _bytes((op,)) < SMALL_BYTES:
-        return None
+    """Return how many rows an operation works on one by one; None if they are not known."""
     given, made = zip(op.inputs, way.inputs, strict=True), zip(op.outputs, way.outputs, strict=True)
     rows = set()
     for t, role in (*given, *made):
@@ -140,6 +136,11 @@ def _batch(op: Operation, way: Blockwise) -> int | None:
         if role is Role.SHAPE and t.op.type != "Const":
             return None
     return rows.pop() if len(rows) == 1 else None
+
+
+def _on_images(op: Operation) -> bool:
+    """Return whether an operation looks around in images, or adds up over them."""
+    return not is_elementwise(op) and any(len(t.dims or ()) > 3 for t in op.inputs)
 
 
 def _bytes(ops: Sequence[Operation]) -> int:
