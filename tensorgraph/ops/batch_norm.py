@@ -50,9 +50,17 @@ FAR_FROM_ZERO = 100
 LINE = 1024
 
 
-def _bytes_each(x: Any) -> int:
+def bytes_each(x: Any) -> int:
     """Return how much a walk has at hand of each member of a batch: itself, and a product."""
     return int(2 * math.prod(x.shape[1:]) * x.dtype.itemsize)
+
+
+def fewest_of(k: KernelContext, x: Any) -> int:
+    """Return how many members of a batch a walk takes at once: all, if it is a block of one.
+
+    The images of a block may lie side by side, and a part of them not in one piece.
+    """
+    return len(x) if k.undivided else 1
 
 
 def channel_sums(k: KernelContext, x: Any, times: Any = None, centre: Any = None) -> Any:
@@ -89,7 +97,7 @@ def channel_sums(k: KernelContext, x: Any, times: Any = None, centre: Any = None
         inner_product(k.xp, ones, k.xp.multiply(rows, second, out=product), total[1])
 
     result = k.xp.empty((2, x.shape[-1]), x.dtype)
-    sum_blocks(k, len(x), _bytes_each(x), result, task)
+    sum_blocks(k, len(x), bytes_each(x), result, task)
     return result
 
 
@@ -131,7 +139,7 @@ def write_sum(
         if shift is not None:
             k.xp.add(inside, line("shift", shift), out=inside)
 
-    for_blocks(k, len(out), _bytes_each(out), task)
+    for_blocks(k, len(out), bytes_each(out), task, fewest_of(k, out))
 
 
 def gradient_factors(

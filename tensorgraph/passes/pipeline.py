@@ -14,6 +14,7 @@ from tensorgraph.passes.fold import fold_constants
 from tensorgraph.passes.fuse import fuse_elementwise
 from tensorgraph.passes.join_updates import join_updates
 from tensorgraph.passes.merge import merge_equal_nodes
+from tensorgraph.passes.norms import split_norms
 from tensorgraph.passes.pairs import pair_gradients
 from tensorgraph.passes.pool_first import pool_first
 from tensorgraph.passes.program import Program, prune
@@ -47,6 +48,7 @@ PIPELINE = (
     Pass("affine", join_affine),
     Pass("updates", join_updates),
     Pass("pool", pool_first),
+    Pass("norms", split_norms),
     Pass("pairs", pair_gradients),
     Pass("reshapes", copy_reshapes),
     Pass("fuse", fuse_elementwise),

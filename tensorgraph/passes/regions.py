@@ -30,6 +30,8 @@ from tensorgraph.graph.opdef import Blockwise, Elementwise, Role
 
 # Regions that make less than this are not worth their blocks.
 SMALL_REGION = 1 << 20
+# Of fewer images, large ones mostly, each operation cuts as many as suit it.
+FEWEST_IMAGES = 16
 # Where no image has more channels, blocks lie plane by plane.
 FEW_CHANNELS = 16
 # What is elementwise, too, but for the restriction that the shapes are equal, or one is a vector.
@@ -83,7 +85,10 @@ def find_regions(order: Sequence[Operation]) -> list[Region]:
     return [
         Region(tuple(ops), tuple(ways[op] for op in ops), batch)
         for (_, batch), ops in members.items()
-        if len(ops) > 1 and any(map(_on_images, ops)) and _bytes(ops) >= SMALL_REGION
+        if len(ops) > 1
+        and batch >= FEWEST_IMAGES
+        and any(map(_on_images, ops))
+        and _bytes(ops) >= SMALL_REGION
     ]
 
 

@@ -36,7 +36,7 @@ from tensorgraph.runtime.state import SessionState
 Replay = Callable[[], object]
 
 # What one operation of a region reads and writes of a block: it should stay in the cache.
-BLOCK_BYTES = 6 << 20
+BLOCK_BYTES = 1 << 22
 
 
 class Part(NamedTuple):

@@ -182,7 +182,8 @@ def train(
 class TestSameness:
     @pytest.fixture(autouse=True)
     def any_size(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("tensorgraph.passes.regions.SMALL_REGION", 1)
+        for name in ("SMALL_REGION", "FEWEST_IMAGES"):
+            monkeypatch.setattr(f"tensorgraph.passes.regions.{name}", 1)
         monkeypatch.setattr("tensorgraph.runtime.regions.BLOCK_BYTES", 1 << 16)
 
     @pytest.mark.parametrize("batch", [1, 2, 3, 7, 64, 65])
