@@ -159,6 +159,9 @@ def _matrices(m: int, taps: int, dtype: Any) -> tuple[Any, ...]:
 class _Tiling:
     """How images are cut into tiles, and the way there and back.
 
+    What one step makes is no longer needed two steps later, so that three pieces of working memory
+    take turns: lines, tiles and products.
+
     Parameters
     ----------
     k : KernelContext
@@ -193,8 +196,7 @@ class _Tiling:
         (n, height, width, c), (down, across) = x.shape, self._count
         size, m, (top, left) = self.size, self.m, before
         tall, wide = (count * m + size - m for count in self._count)
-        # Around the images there are zeros, which are written once.
-        frame = block.scratch("frame", (tall, wide, n, c), x.dtype, 0)
+        frame = _frame(block, "frame", (tall, wide, n, c), x, (height, width))
         frame[top : top + height, left : left + width] = x.transpose(1, 2, 0, 3)
         strided = self._xp.lib.stride_tricks.as_strided
         line, item = frame.strides[0], frame.itemsize
@@ -214,11 +216,11 @@ class _Tiling:
         (n, height, width, f), (down, across) = out.shape, self._count
         size, m = self.size, self.m
         # A product for each line of tiles: all at once would be slow, see `products`.
-        half = block.scratch("half", (size, m, down, across, n * f), out.dtype)
+        half = block.scratch("lines", (size, m, down, across, n * f), out.dtype)
         places = products.reshape(size, size, down, -1).transpose(1, 2, 0, 3)
         lines = half.reshape(size, m, down, -1).swapaxes(1, 2)
         self._xp.matmul(self._results, places, out=lines)
-        made = block.scratch("made", (down, m, across, m, n * f), out.dtype)
+        made = block.scratch("tiles", (down, m, across, m, n * f), out.dtype)
         self._xp.matmul(self._results, half.transpose(2, 1, 3, 0, 4), out=made)
         images = made.reshape(down * m, across * m, n, f)
         out[...] = images[:height, :width].transpose(2, 0, 1, 3)
@@ -227,10 +229,10 @@ class _Tiling:
         """Return what gradients give to the products: the transpose of `gather`."""
         (n, height, width, f), (down, across) = dy.shape, self._count
         size, m, back = self.size, self.m, self._results.T
-        frame = block.scratch("grad", (down, m, across, m, n * f), dy.dtype, 0)
-        images = frame.reshape(down * m, across * m, n, f)
+        images = _frame(block, "grad", (down * m, across * m, n, f), dy, (height, width))
+        frame = images.reshape(down, m, across, m, n * f)
         images[:height, :width] = dy.transpose(1, 2, 0, 3)
-        half = block.scratch("half", (size, m, down, across, n * f), dy.dtype)
+        half = block.scratch("lines", (size, m, down, across, n * f), dy.dtype)
         self._xp.matmul(back, frame, out=half.transpose(2, 1, 3, 0, 4))
         products = block.scratch("products", (size, size, down, across, n * f), dy.dtype)
         places = products.reshape(size, size, down, -1).transpose(1, 2, 0, 3)
@@ -244,7 +246,7 @@ class _Tiling:
         size, m, back = self.size, self.m, self._inputs.T
         tall, wide = (count * m + size - m for count in self._count)
         strided = self._xp.lib.stride_tricks.as_strided
-        handed = block.scratch("handed", (down, size, across, size, n * c), out.dtype)
+        handed = block.scratch("products", (down, size, across, size, n * c), out.dtype)
         places = tiles.reshape(size, size, down, across, n * c).transpose(2, 0, 3, 1, 4)
         self._xp.matmul(back, places, out=handed)
         # Along the width: of each tile the first m pixels are its own, the others the next one's.
@@ -271,3 +273,10 @@ class _Tiling:
         top, left = before
         inside = images[top : top + height, left : left + width]
         out[...] = inside.transpose(2, 0, 1, 3)
+
+
+def _frame(block: Block, name: str, shape: Sequence[int], x: Any, size: Sequence[int]) -> Any:
+    """Return memory for images of a size; what is around them is zero, and written only once."""
+    if tuple(shape[:2]) == tuple(size):
+        return block.scratch(name, shape, x.dtype)
+    return block.scratch(name, shape, x.dtype, 0)
