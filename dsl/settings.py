@@ -140,6 +140,8 @@ class TrainSettings:
         When to stop early; None for never.
     checkpoint : CheckpointSettings
         Which checkpoints are written.
+    precision : str
+        ``"float32"``, or ``"mixed"``: matrix products and convolutions in float16.
     ensemble, snapshots : int
         How many models, or snapshots of one, are averaged; 1 for a single model.
     """
@@ -160,6 +162,7 @@ class TrainSettings:
     metrics: tuple[str, ...] = ("loss",)
     stop: StopSettings | None = None
     checkpoint: CheckpointSettings = CheckpointSettings()
+    precision: str = "float32"
     ensemble: int = 1
     snapshots: int = 1
 

@@ -122,6 +122,14 @@ NUMBER_SETTINGS: Mapping[str, tuple[ArgumentType, str]] = {
 }
 """The settings that are one number, and what it means."""
 
+WORD_SETTINGS: Mapping[str, tuple[ArgumentType, str]] = {
+    "precision": (
+        OneOf("`float32` or `mixed`", frozenset(["float32", "mixed"])),
+        "what products are computed in",
+    ),
+}
+"""The settings that are one word, and what it means."""
+
 _CLASSES: Mapping[str, Callable[..., Any]] = {
     "regularize": RegularizeSettings,
     "clip": ClipSettings,
@@ -134,7 +142,8 @@ STEP_GROUPS: Mapping[str, Mapping[str, StepKind]] = {"preprocess": PREPROCESS, "
 
 SETTINGS = frozenset(
     [
-        *(OPTION_SETTINGS.keys() | NUMBER_SETTINGS.keys() | STEP_GROUPS.keys()),
+        *(OPTION_SETTINGS.keys() | NUMBER_SETTINGS.keys() | WORD_SETTINGS.keys()),
+        *STEP_GROUPS,
         *("data", "loss", "optimizer", "schedule", "metrics"),
     ]
 )
@@ -163,7 +172,7 @@ class TrainChecker:
             "optimizer": self._optimizer,
             "schedule": self._schedule,
             "metrics": self._metrics,
-            **dict.fromkeys(NUMBER_SETTINGS, self._number),
+            **dict.fromkeys((*NUMBER_SETTINGS, *WORD_SETTINGS), self._alone),
             **dict.fromkeys(OPTION_SETTINGS, self._options),
         }
 
@@ -348,9 +357,9 @@ class TrainChecker:
             self._spans[f"{name}.score"] = bound.spans.get(watched, setting.name.span)
         return _CLASSES[name](**bound.arguments)
 
-    def _number(self, setting: Setting) -> int | None:
-        """Return the only argument of a setting, which is a number."""
-        kind, doc = NUMBER_SETTINGS[setting.name.text]
+    def _alone(self, setting: Setting) -> int | str | None:
+        """Return the only argument of a setting, which is a number or a word."""
+        kind, doc = {**NUMBER_SETTINGS, **WORD_SETTINGS}[setting.name.text]
         signature = Signature(setting.name.text, (Parameter("value", kind, doc),))
         bound = self._bind(setting.name, signature, setting.arguments)
         return bound.arguments["value"] if bound else None

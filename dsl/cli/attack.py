@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from dsl.cli.common import PATH, data_option, load_examples, run_folder
+from dsl.cli.common import PATH, backend_option, data_option, load_examples, run_folder
 
 EPSILONS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 
@@ -49,6 +49,7 @@ EPSILONS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 )
 @click.option("-o", "--output", type=PATH, help="The page. Default: RUN/attack.html")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@backend_option
 def command(
     run: Path,
     data: str | None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsl.cli.common import data_option, load_net, net_file, set_option
+from dsl.cli.common import backend_option, data_option, load_net, net_file, set_option
 from dsl.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def _libraries(context: click.Context, option: click.Parameter, value: str) -> t
     help="Threads of each library; by default one for each processor.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@backend_option
 def command(
     file: Path,
     data: str | None,

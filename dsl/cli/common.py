@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +14,7 @@ from dsl.diagnostics import render_all
 from dsl.loading import load
 from dsl.losses import is_of_classes
 from dsl.network import Net
+from tensorgraph.base.devices import BACKEND_VARIABLE, BACKENDS
 
 if TYPE_CHECKING:
     from tensorgraph.data import ExampleSet
@@ -31,6 +33,34 @@ set_option = click.option(
     metavar="NAME=VALUE",
     multiple=True,
     help="Change a setting of `train`, an option (optimizer.lr=0.01), or a constant of the file.",
+)
+
+
+def _use_backend(context: click.Context, option: click.Parameter, value: str | None) -> None:
+    """Let the sessions of this command, and of processes that it starts, use a backend."""
+    if value is not None:
+        context.with_resource(_environment(BACKEND_VARIABLE, value))
+
+
+@contextlib.contextmanager
+def _environment(variable: str, value: str) -> Iterator[None]:
+    before = os.environ.get(variable)
+    os.environ[variable] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[variable]
+        else:
+            os.environ[variable] = before
+
+
+backend_option = click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    expose_value=False,
+    callback=_use_backend,
+    help=f"Compute on processor (numpy) or GPU (cupy). Default: ${BACKEND_VARIABLE}, or numpy.",
 )
 
 

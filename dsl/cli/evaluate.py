@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from dsl.cli.common import data_option, load_examples, run_folder
+from dsl.cli.common import backend_option, data_option, load_examples, run_folder
 
 
 @click.command("eval", epilog="\b\nExample:\n  tg eval runs/lenet5-1 --data ~/mnist")
@@ -15,6 +15,7 @@ from dsl.cli.common import data_option, load_examples, run_folder
 @data_option("Evaluate on this instead of the data of the training.")
 @click.option("--classes", is_flag=True, help="Print precision, recall and F1 of each class.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@backend_option
 def command(run: Path, data: str | None, classes: bool, as_json: bool) -> None:
     """Print loss, accuracy and the file's metrics of the network in RUN on the test part."""
     from dsl.cli.progress import print_classes, score_text

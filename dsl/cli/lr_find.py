@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from dsl.cli.common import PATH, data_option, load_with_data, net_file, set_option
+from dsl.cli.common import PATH, backend_option, data_option, load_with_data, net_file, set_option
 
 RATE = click.FloatRange(min=0, min_open=True)
 
@@ -33,6 +33,7 @@ CAUTION = (
 @click.option("--limit", type=click.IntRange(min=1), help="Use only the first N examples.")
 @click.option("-o", "--output", type=PATH, help="The plot. Default: FILE's name-rates.svg")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@backend_option
 def command(
     file: Path,
     data: str | None,

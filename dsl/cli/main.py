@@ -15,6 +15,7 @@ from dsl.cli.check import command as check
 from dsl.cli.compare import command as compare
 from dsl.cli.convert_weights import command as convert_weights
 from dsl.cli.data import command as data
+from dsl.cli.devices import command as devices
 from dsl.cli.evaluate import command as evaluate
 from dsl.cli.explain import command as explain
 from dsl.cli.filters import command as filters
@@ -48,7 +49,7 @@ Examples:
 
 GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Write a network": (check, summary, fmt, help_, explain),
-    "Look inside": (render, step, plan, profile, bench, gradcheck, filters),
+    "Look inside": (render, step, plan, profile, bench, devices, gradcheck, filters),
     "Train it": (data, lr_find, train, tune, convert_weights),
     "Use and judge what was trained": (evaluate, predict, compare, report, inspect, attack),
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsl.cli.common import PATH, run_folder
+from dsl.cli.common import PATH, backend_option, run_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @run_folder
 @click.argument("files", type=PATH, nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with all probabilities.")
+@backend_option
 def command(run: Path, files: tuple[Path, ...], as_json: bool) -> None:
     """Print class and probability, or the values, for each of FILES.
 

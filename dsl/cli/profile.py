@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsl.cli.common import PATH, data_option, load_net, net_file, set_option
+from dsl.cli.common import PATH, backend_option, data_option, load_net, net_file, set_option
 from dsl.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ TABLES = ("step", "layer", "op", "stage")
     metavar="FILE",
     help="Write one step for chrome://tracing and ui.perfetto.dev.",
 )
+@backend_option
 def command(
     file: Path,
     data: str | None,

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsl.cli.common import PATH, data_option, load_examples, load_with_data, set_option
+from dsl.cli.common import (
+    PATH,
+    backend_option,
+    data_option,
+    load_examples,
+    load_with_data,
+    set_option,
+)
 from dsl.cli.interruption import interruptible
 
 if TYPE_CHECKING:
@@ -55,6 +62,7 @@ COUNT = click.IntRange(min=1)
 )
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON and no progress.")
+@backend_option
 def command(
     file: Path | None,
     data: str | None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsl.cli.common import PATH, data_option, load_with_data, net_file, set_option
+from dsl.cli.common import PATH, backend_option, data_option, load_with_data, net_file, set_option
 from dsl.cli.interruption import interruptible
 from dsl.cli.tables import print_table
 from dsl.loading import load
@@ -59,6 +59,7 @@ SHOWN = 10
 @click.option("--limit", type=click.IntRange(min=1), help="Use only the first N examples.")
 @click.option("--out", type=PATH, help="The folder of the search. Default: runs/NET-tune.")
 @click.option("--json", "as_json", is_flag=True, help="Print the trials as JSON.")
+@backend_option
 def command(
     file: Path,
     data: str | None,

@@ -50,6 +50,12 @@ _SETTINGS = (
         "After how many epochs the state is written, and which model is kept.",
         "every=1 keep=3",
     ),
+    (
+        "precision",
+        "precision mixed",
+        "Computes products in float16, and scales the loss; for GPUs. `float32` by default.",
+        "mixed",
+    ),
     ("ensemble", "ensemble N", "Trains several models, whose predictions are averaged.", "3"),
     ("snapshots", "snapshots N", "Keeps states of one training, averaged likewise.", "3"),
 )

@@ -100,7 +100,7 @@ def describe_settings(net: Net, config: RunConfig) -> dict[str, str]:
     }
 
 
-_PLAIN = ("batch", "epochs", "steps", "seed", "ensemble", "snapshots")
+_PLAIN = ("batch", "epochs", "steps", "seed", "precision", "ensemble", "snapshots")
 
 
 def differing_settings(runs: Sequence[RunSummary]) -> list[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorgraph as tf
 from dsl.compiler import Model, build_loss
@@ -85,6 +86,9 @@ class TrainingStep:
             settings.optimizer.options["lr"], [], name="learning_rate"
         )
         optimizer = settings.optimizer.build(self.rate)
+        decays = isinstance(optimizer, tf.train.AdamWOptimizer)
+        if settings.precision == "mixed":
+            optimizer = tf.train.experimental.enable_mixed_precision_graph_rewrite(optimizer)
         computed = optimizer.compute_gradients(total, variables)
         names = {variable: name for name, variable in model.variables.items()}
         self.gradients = {
@@ -95,10 +99,9 @@ class TrainingStep:
             raise RunError("there is nothing to train: the loss depends on no weight")
         kernels = [variable for _, variable in self._kernels()]
         with tf.control_dependencies(forward.updates):
-            if isinstance(optimizer, tf.train.AdamWOptimizer):
-                update = optimizer.apply_gradients(pairs, name="update", decay_var_list=kernels)
-            else:
-                update = optimizer.apply_gradients(pairs, name="update")
+            # Only this optimizer decays by itself, and is told what.
+            decayed: dict[str, Any] = {"decay_var_list": kernels} if decays else {}
+            update = optimizer.apply_gradients(pairs, name="update", **decayed)
         self.op = self._constrained(update)
 
     def _taken(self, examples: tf.Tensor) -> tf.Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar, copy_context
 from typing import Any
@@ -12,7 +12,8 @@ import numpy as np
 
 from tensorgraph.backends.recording import record
 from tensorgraph.backends.workers import shared_workers
-from tensorgraph.base.backend import Array
+from tensorgraph.base.backend import Array, Executor
+from tensorgraph.base.errors import foreign_random_state
 
 _MOST = 2**64 - 1
 
@@ -57,6 +58,8 @@ class NumpyStream:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go to where the sequence stood when `state` was called."""
+        if state.get("bit_generator") != "PCG64":
+            raise foreign_random_state()
         self._generator.bit_generator.state = state
 
 
@@ -72,6 +75,8 @@ class NumpyBackend:
     name = "numpy"
     xp: Any = np
     immediate = True
+    needless_passes: Collection[str] = ()
+    compiles = False
     kernels: Mapping[str, Callable[..., Any]] = {}
     record = staticmethod(record)
 
@@ -90,6 +95,10 @@ class NumpyBackend:
     def serial(self) -> NumpyBackend:
         """Return the same backend for work that one of the workers does."""
         return NumpyBackend(1)
+
+    def executor(self, variables: Callable[[], list[Array | None]]) -> Executor | None:
+        """Return None: plans are run step by step."""
+        return None
 
     def from_host(self, array: np.ndarray[Any, Any]) -> Array:
         """Return the array itself: host and device are one."""

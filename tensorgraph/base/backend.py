@@ -6,7 +6,7 @@ array module of the backend that runs them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeAlias
 
@@ -38,6 +38,25 @@ class RandomStream(Protocol):
         """Go to where the sequence stood when `state` was called."""
 
 
+class Runnable(Protocol):
+    """Steps in a fixed order: a plan.
+
+    Attributes
+    ----------
+    steps : sequence
+        Each with its operations (``ops``) and their context.
+    """
+
+    steps: Any
+
+    def execute(self, feeds: Sequence[Array]) -> list[Array]:
+        """Return the values of the fetches on the backend, given those of the feeds."""
+
+
+# Does what `Runnable.execute` does, in a way of its own.
+Executor: TypeAlias = Callable[[Any, Sequence[Array]], list[Array]]
+
+
 class Backend(Protocol):
     """An array module, and how data comes to it and back."""
 
@@ -52,6 +71,23 @@ class Backend(Protocol):
     @property
     def kernels(self) -> Mapping[str, Callable[..., Any]]:
         """Kernels that replace an op's own, by op type."""
+
+    @property
+    def needless_passes(self) -> Collection[str]:
+        """The names of passes that gain nothing here: what they do suits another backend."""
+
+    @property
+    def compiles(self) -> bool:
+        """Whether elementwise operations that stand together become one compiled function."""
+
+    def executor(self, variables: Callable[[], list[Array | None]]) -> Executor | None:
+        """Return what runs one plan, or None to have it run step by step.
+
+        Parameters
+        ----------
+        variables : callable
+            Returns the arrays that the plan's variables are kept in, None where one has no value.
+        """
 
     @property
     def immediate(self) -> bool:

@@ -1,13 +1,17 @@
 """Names of devices, as ``/job:worker/task:1/device:GPU:0``: checked, spelled one way, merged.
 
-Devices are kept with the operations and exported with the graph. Where an operation runs is
-decided by the session's backend.
+Devices are kept with the operations and exported with the graph. A session computes on one device:
+which one is decided from its options and from all of these, in `runtime.placement`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+
+# The names of backends, and the variable of the environment that may say which one.
+BACKENDS = ("numpy", "cupy")
+BACKEND_VARIABLE = "TENSORGRAPH_BACKEND"
 
 # The order of the parts in the one spelling. A part is absent where nothing is said of it.
 _ORDER = ("job", "replica", "task", "device")
@@ -32,6 +36,14 @@ def merge_devices(outer: str, inner: str) -> str:
     Both are in the one spelling.
     """
     return _format({**_parse(outer), **_parse(inner)})
+
+
+def gpu_index(spec: str) -> int | None:
+    """Return which GPU a device is, 0 where it may be any; None where it is none."""
+    kind, _, index = _parse(spec).get("device", "").partition(":")
+    if kind != "GPU":
+        return None
+    return 0 if index == "*" else int(index)
 
 
 def _parse(spec: str) -> dict[str, str]:

@@ -162,6 +162,14 @@ class DataLossError(OpError):
     error_code = DATA_LOSS
 
 
+def foreign_random_state() -> InvalidArgumentError:
+    """Return the error of a random stream that is given the state of another kind of generator."""
+    return InvalidArgumentError(
+        "the random numbers were drawn by another backend, whose sequences this one cannot"
+        " continue: go on with that backend, or without the random state"
+    )
+
+
 class DataError(ValueError):
     """A data file is missing, truncated or not of the kind that was expected.
 

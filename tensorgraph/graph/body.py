@@ -71,6 +71,7 @@ class BodyGraph(Graph):
         self._collections = outer._collections
         self._sources = outer._sources
         self._devices = outer._devices
+        self.devices = outer.devices
         self.arguments: list[Tensor] = []
         self.captured: dict[Tensor, Tensor] = {}
         self.outputs: list[Tensor] = []

@@ -38,6 +38,8 @@ class Graph:
     ----------
     seed : int or None
         The graph-level random seed.
+    devices : set of str
+        Where operations were asked to run.
     outer : Graph or None
         The graph around it, where it is the body of a branch or a loop; see `BodyGraph`.
     """
@@ -53,6 +55,7 @@ class Graph:
         self._control: list[tuple[Operation, ...]] = []
         self._sources: list[str] = []
         self._devices: list[str | Callable[[Operation], str | None] | None] = []
+        self.devices: set[str] = set()
         self._finalized = False
 
     # Building
@@ -109,6 +112,7 @@ class Graph:
         self._add(op, specs)
         if self._devices:
             op.device = self._device_of(op)
+            self.devices.add(op.device)
         return op
 
     def apply(self, op_type: str, *inputs: Any, name: str | None = None, **attrs: Any) -> Operation:

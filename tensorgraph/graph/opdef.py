@@ -51,12 +51,15 @@ class Arg(NamedTuple):
         group. ``""`` ties the input to no other.
     ref : bool
         The op receives the variable itself (a `Cell`), and may change it.
+    host : bool
+        The kernel reads the numbers themselves, and takes them from the host.
     """
 
     name: str
     dtypes: tuple[DType, ...] = dtypes.FLOATING
     group: str = "T"
     ref: bool = False
+    host: bool = False
 
 
 class Spec(NamedTuple):
@@ -235,6 +238,11 @@ class OpDef:
     ufunc : str
         The function of the array module that is the whole kernel: it takes the inputs and ``out``.
         A plan calls it without a way around. Empty where the class defines `kernel`.
+    cuda : str
+        Of an op that works on each element by itself, its result as an expression of CUDA C++, from
+        which kernels are made. The inputs have their names (those after the last of a variadic op
+        are numbered: ``x0``, ``x1``), ``R`` is the type of the result; float16 is computed in
+        float. `tensorgraph.backends.cuda.functions` has the functions that CUDA lacks.
     stateful : bool
         Two runs may differ or have an effect, so it is neither folded nor merged.
     mutates : bool
@@ -256,6 +264,7 @@ class OpDef:
     uses_out: ClassVar[bool] = False
     by_rows: ClassVar[bool] = False
     ufunc: ClassVar[str] = ""
+    cuda: ClassVar[str] = ""
     stateful: ClassVar[bool] = False
     mutates: ClassVar[bool] = False
     differentiable: ClassVar[bool] = True
@@ -348,6 +357,10 @@ class OpDef:
     def formula_of(self, op: Operation) -> str:
         """Return the formula of one use, where it depends on the attributes."""
         return self.formula
+
+    def cuda_of(self, op: Operation) -> str:
+        """Return the expression of one use, where it depends on the use."""
+        return self.cuda
 
     def sample(self, draw: Draw) -> Sample | None:
         """Return a random valid use, for the sweeps; None where no sweep applies (state)."""

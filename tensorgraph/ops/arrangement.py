@@ -26,7 +26,7 @@ from tensorgraph.ops.array import ANY, SHAPE, shape
 from tensorgraph.ops.blocks import concat
 from tensorgraph.ops.sources import zeros_like
 
-MULTIPLES = Arg("multiples", (dtypes.int32, dtypes.int64), group="multiples")
+MULTIPLES = Arg("multiples", (dtypes.int32, dtypes.int64), group="multiples", host=True)
 
 
 def _present(op: Operation, grads: Sequence[Any]) -> list[Tensor]:
@@ -149,7 +149,7 @@ class Tile(OpDef):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x, times = inputs
-        return k.xp.tile(x, tuple(int(m) for m in times))
+        return k.xp.tile(x, k.sizes(1, times))
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         result = apply("TileGrad", grads[0], op.inputs[1], shape(op.inputs[0]))
@@ -173,7 +173,8 @@ class TileGrad(OpDef):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         dy, times, target = inputs
-        layout = [int(n) for pair in zip(times, target, strict=True) for n in pair]
+        pairs = zip(k.sizes(1, times), k.sizes(2, target), strict=True)
+        layout = [n for pair in pairs for n in pair]
         return dy.reshape(layout).sum(tuple(range(0, 2 * dy.ndim, 2)), dtype=dy.dtype)
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -238,7 +239,8 @@ class ReverseSequence(OpDef):
         sequence, batch = (k.op.attrs[a] % x.ndim for a in ("seq_axis", "batch_axis"))
         steps = k.xp.arange(x.shape[sequence])[None, :]
         ends = lengths[:, None]
-        if bool(((lengths < 0) | (lengths > x.shape[sequence])).any()):
+        outside = (lengths < 0) | (lengths > x.shape[sequence])
+        if k.backend.immediate and bool(outside.any()):
             raise ValueError(f"sequence lengths must lie in [0, {x.shape[sequence]}]")
         order = k.xp.where(steps < ends, ends - 1 - steps, steps)
         view = k.xp.moveaxis(x, (batch, sequence), (0, 1))

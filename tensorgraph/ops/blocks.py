@@ -94,8 +94,9 @@ class ConcatSlice(OpDef):
         x, parts = inputs[0], inputs[1:]
         axis = k.op.attrs["axis"] % x.ndim
         index = k.op.attrs["index"]
-        start = sum(int(p[axis]) for p in parts[:index])
-        return x[(slice(None),) * axis + (slice(start, start + int(parts[index][axis])),)]
+        sizes = [k.host(i, part)[axis].item() for i, part in enumerate(parts[: index + 1], 1)]
+        start = sum(sizes[:-1])
+        return x[(slice(None),) * axis + (slice(start, start + sizes[-1]),)]
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         def rule() -> Tensor:
@@ -208,7 +209,7 @@ class SliceGrad(OpDef):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         dy, target = inputs
-        result = k.xp.zeros(tuple(int(d) for d in target), dy.dtype)
+        result = k.xp.zeros(k.sizes(1, target), dy.dtype)
         begin = k.op.attrs["begin"]
         result[tuple(slice(b, b + d) for b, d in zip(begin, dy.shape, strict=True))] = dy
         return result

@@ -53,6 +53,7 @@ class FloorDiv(_WholeNumber):
 
     type = "FloorDiv"
     formula = "⌊{x} / {y}⌋"
+    cuda = "floor_divide(x, y)"
     differentiable = False
 
     def quotient(self, k: KernelContext, x: Any, y: Any) -> Any:
@@ -65,6 +66,7 @@ class FloorMod(_WholeNumber):
 
     type = "FloorMod"
     formula = "{x} mod {y}"
+    cuda = "floor_modulo(x, y)"
 
     def quotient(self, k: KernelContext, x: Any, y: Any) -> Any:
         return k.xp.remainder(x, y, out=k.out)
@@ -82,6 +84,7 @@ class TruncateDiv(_WholeNumber):
     """x / y without its fraction."""
 
     type = "TruncateDiv"
+    cuda = "truncated_divide(x, y)"
     differentiable = False
 
     def quotient(self, k: KernelContext, x: Any, y: Any) -> Any:
@@ -98,6 +101,7 @@ class TruncateMod(_WholeNumber):
     """x - y · trunc(x / y): what remains has the sign of x."""
 
     type = "TruncateMod"
+    cuda = "truncated_modulo(x, y)"
 
     def quotient(self, k: KernelContext, x: Any, y: Any) -> Any:
         return k.xp.fmod(x, y, out=k.out)
@@ -120,6 +124,7 @@ class DivNoNan(_FloatBinary):
 
     type = "DivNoNan"
     formula = "{x} / {y}"
+    cuda = "x / (y == 0 ? R(1) : y) * R(y != 0)"
     domain = NONZERO
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -142,6 +147,7 @@ class Xlogy(_FloatBinary):
 
     type = "Xlogy"
     formula = "{x} · log({y})"
+    cuda = "x * log(x == 0 ? R(1) : y)"
     domain = POSITIVE
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -163,6 +169,7 @@ class Xdivy(_FloatBinary):
 
     type = "Xdivy"
     formula = "{x} / {y}"
+    cuda = "x / (x == 0 ? R(1) : y)"
     domain = POSITIVE
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -184,6 +191,7 @@ class Reciprocal(Unary):
 
     type = "Reciprocal"
     formula = "1 / {x}"
+    cuda = "R(1) / x"
     domain = NONZERO
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -200,6 +208,7 @@ class Rsqrt(Unary):
 
     type = "Rsqrt"
     formula = "1 / √{x}"
+    cuda = "R(1) / sqrt(x)"
     domain = POSITIVE
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
@@ -217,6 +226,7 @@ class SquaredDifference(Binary):
 
     type = "SquaredDifference"
     formula = "({x} − {y})²"
+    cuda = "(x - y) * (x - y)"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         difference = k.xp.subtract(*inputs, out=k.out)

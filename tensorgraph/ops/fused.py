@@ -152,6 +152,34 @@ class FusedElementwise(OpDef):
         return sum(step.op.definition.flops(step.op) for step in op.attrs["body"].steps)
 
 
+@register
+class FusedReduction(OpDef):
+    """Elementwise operations in a row, and a reduction of what they come to.
+
+    Where groups are compiled (`Backend.compiles`), what is added up need not be written first.
+    """
+
+    type = "FusedReduction"
+    inputs = (Arg("x", dtypes.ALL, group=""),)
+    variadic = True
+    uses_out = True
+    differentiable = False
+
+    def infer(self, op: Operation) -> Sequence[Spec]:
+        (result,) = op.attrs["body"].steps[-1].op.outputs
+        return (Spec(result.dtype, result.dims),)
+
+    def kernel(self, k: KernelContext, *inputs: Any) -> Any:
+        steps, values = k.op.attrs["body"].steps, list(inputs)
+        for n, (op, places, place) in enumerate(steps):
+            context = k.part(f"{n}", k.out if place < 0 else None, op)
+            values.append(op.definition.kernel(context, *[values[i] for i in places]))
+        return values[-1]
+
+    def flops(self, op: Operation) -> int:
+        return sum(step.op.definition.flops(step.op) for step in op.attrs["body"].steps)
+
+
 def _lead(out: Any, inputs: Sequence[Any]) -> int:
     """Return how many axes, from the first on, can be walked along as one.
 

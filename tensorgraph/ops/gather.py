@@ -30,9 +30,9 @@ INDICES = Arg("indices", _INTEGERS, group="indices")
 TARGET = Arg("shape", _INTEGERS, group="target")
 
 
-def check_indices(indices: Any, size: int) -> None:
-    """Raise ValueError where an index does not lie in ``[0, size)``."""
-    if indices.size == 0:
+def check_indices(k: KernelContext, indices: Any, size: int) -> None:
+    """Raise ValueError where an index does not lie in ``[0, size)``, where that is seen at once."""
+    if not k.backend.immediate or indices.size == 0:
         return
     low, high = int(indices.min()), int(indices.max())
     if not 0 <= low <= high < size:
@@ -56,14 +56,15 @@ def sum_rows(k: KernelContext, indices: Any, rows: Any) -> tuple[Any, Any]:
     return places[starts], k.xp.add.reduceat(rows[order], starts, 0, dtype=rows.dtype)
 
 
-def _gather_layout(op: Operation, params: Any, indices: Any, xp: Any) -> tuple[Any, Any]:
+def _gather_layout(k: KernelContext, params: Any, indices: Any) -> tuple[Any, Any]:
     """Return a view of `params` with the gathered axis after the batch axes, and the index."""
+    op, xp = k.op, k.xp
     axis, batch = op.attrs["axis"] % params.ndim, op.attrs["batch_dims"]
     mesh = [
         xp.arange(n).reshape((n,) + (1,) * (indices.ndim - i - 1))
         for i, n in enumerate(indices.shape[:batch])
     ]
-    check_indices(indices, params.shape[axis])
+    check_indices(k, indices, params.shape[axis])
     return xp.moveaxis(params, axis, batch), (*mesh, indices)
 
 
@@ -99,7 +100,7 @@ class Gather(OpDef):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         params, indices = inputs
-        view, index = _gather_layout(k.op, params, indices, k.xp)
+        view, index = _gather_layout(k, params, indices)
         order = _gather_order(k.op, params.ndim, indices.ndim)
         return k.xp.moveaxis(k.xp.asarray(view[index]), *order)
 
@@ -127,14 +128,14 @@ class GatherGrad(OpDef):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         dy, indices, target = inputs
-        result = k.xp.zeros(tuple(int(d) for d in target), dy.dtype)
+        result = k.xp.zeros(k.sizes(2, target), dy.dtype)
         if indices.size and k.op.attrs["axis"] == k.op.attrs["batch_dims"] == 0:
-            check_indices(indices, len(result))
+            check_indices(k, indices, len(result))
             rows = dy.reshape(indices.size, *result.shape[1:])
             places, total = sum_rows(k, indices.reshape(-1), rows)
             result[places] = total
             return result
-        view, index = _gather_layout(k.op, result, indices, k.xp)
+        view, index = _gather_layout(k, result, indices)
         there, here = _gather_order(k.op, result.ndim, indices.ndim)
         # The same place may occur twice, so that an assignment would not do.
         k.xp.add.at(view, index, k.xp.moveaxis(dy, here, there))
@@ -169,7 +170,7 @@ def draw_integers(draw: Draw, dims: tuple[int, ...], below: int) -> Any:
     return result
 
 
-def _nd_index(indices: Any, dims: Sequence[int]) -> tuple[Any, ...]:
+def _nd_index(k: KernelContext, indices: Any, dims: Sequence[int]) -> tuple[Any, ...]:
     """Return the columns of an array of places as an index, checked."""
     if indices.shape[-1] > len(dims):
         raise ValueError(
@@ -177,7 +178,7 @@ def _nd_index(indices: Any, dims: Sequence[int]) -> tuple[Any, ...]:
         )
     index = tuple(indices[..., i] for i in range(indices.shape[-1]))
     for part, size in zip(index, dims, strict=False):
-        check_indices(part, size)
+        check_indices(k, part, size)
     return index
 
 
@@ -203,7 +204,7 @@ class GatherNd(OpDef):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         params, indices = inputs
-        index = _nd_index(indices, params.shape)
+        index = _nd_index(k, indices, params.shape)
         if not index:
             return k.xp.broadcast_to(params, (*indices.shape[:-1], *params.shape)).copy()
         return k.xp.asarray(params[index])
@@ -245,8 +246,8 @@ class ScatterNd(OpDef):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         indices, updates, target = inputs
-        result = k.xp.zeros(tuple(int(d) for d in target), updates.dtype)
-        index = _nd_index(indices, result.shape)
+        result = k.xp.zeros(k.sizes(2, target), updates.dtype)
+        index = _nd_index(k, indices, result.shape)
         if index:
             k.xp.add.at(result, index, updates)
             return result
@@ -308,7 +309,7 @@ class OneHot(OpDef):
         indices, depth, on, off = inputs
         rank = indices.ndim + 1
         axis = k.op.attrs["axis"] % rank
-        places = k.xp.arange(int(depth)).reshape((-1,) + (1,) * (rank - 1 - axis))
+        places = k.xp.arange(int(k.host(1, depth))).reshape((-1,) + (1,) * (rank - 1 - axis))
         return k.xp.where(k.xp.expand_dims(indices, axis) == places, on, off)
 
     def sample(self, draw: Draw) -> Sample:

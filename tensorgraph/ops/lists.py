@@ -17,7 +17,7 @@ from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import Arg, Gradients, KernelContext, OpDef, Spec, register
 
 LIST = Arg("list", (dtypes.variant,), group="")
-INDICES = Arg("indices", (dtypes.int32,), group="")
+INDICES = Arg("indices", (dtypes.int32,), group="", host=True)
 VALUE = Arg("value", (*dtypes.ALL, dtypes.variant), group="")
 
 
@@ -69,7 +69,7 @@ class NewList(ListOp):
     """A list of a size, none of whose elements is written."""
 
     type = "TensorArrayV3"
-    inputs = (Arg("size", (dtypes.int32,)),)
+    inputs = (Arg("size", (dtypes.int32,), host=True),)
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         return TensorList(int(inputs[0]))

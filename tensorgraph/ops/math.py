@@ -42,6 +42,7 @@ class Add(Binary):
 
     type = "Add"
     formula = "{x} + {y}"
+    cuda = "x + y"
     ufunc = "add"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -55,6 +56,7 @@ class Sub(Binary):
 
     type = "Sub"
     formula = "{x} − {y}"
+    cuda = "x - y"
     ufunc = "subtract"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -68,6 +70,7 @@ class Mul(Binary):
 
     type = "Mul"
     formula = "{x} · {y}"
+    cuda = "x * y"
     ufunc = "multiply"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -81,6 +84,7 @@ class RealDiv(Binary):
 
     type = "RealDiv"
     formula = "{x} / {y}"
+    cuda = "R(x) / R(y)"
     domain = NONZERO
 
     def infer(self, op: Operation) -> Sequence[Spec]:
@@ -105,6 +109,7 @@ class Pow(Binary):
 
     type = "Pow"
     formula = "{x} ^ {y}"
+    cuda = "power(x, y)"
     domain = POSITIVE
     ufunc = "power"
 
@@ -147,6 +152,7 @@ class Maximum(_Choice):
 
     type = "Maximum"
     formula = "max({x}, {y})"
+    cuda = "x >= y || x != x ? x : y"
     ufunc = "maximum"
 
     def first(self, x: Tensor, y: Tensor) -> Tensor:
@@ -159,6 +165,7 @@ class Minimum(_Choice):
 
     type = "Minimum"
     formula = "min({x}, {y})"
+    cuda = "x <= y || x != x ? x : y"
     ufunc = "minimum"
 
     def first(self, x: Tensor, y: Tensor) -> Tensor:
@@ -174,6 +181,7 @@ class Neg(Unary):
 
     type = "Neg"
     formula = "−{x}"
+    cuda = "-x"
     inputs = NUMBER
     ufunc = "negative"
 
@@ -187,6 +195,7 @@ class Abs(Unary):
 
     type = "Abs"
     formula = "|{x}|"
+    cuda = "absolute(x)"
     inputs = NUMBER
     domain = NONZERO
     ufunc = "absolute"
@@ -201,6 +210,7 @@ class Sign(Unary):
 
     type = "Sign"
     formula = "sign({x})"
+    cuda = "x > 0 ? R(1) : x < 0 ? R(-1) : x == 0 ? R(0) : x"
     inputs = NUMBER
     domain = NONZERO
     ufunc = "sign"
@@ -215,6 +225,7 @@ class Square(Unary):
 
     type = "Square"
     formula = "{x}²"
+    cuda = "x * x"
     inputs = NUMBER
     ufunc = "square"
 
@@ -228,6 +239,7 @@ class Sqrt(Unary):
 
     type = "Sqrt"
     formula = "√{x}"
+    cuda = "sqrt(x)"
     domain = POSITIVE
     ufunc = "sqrt"
 
@@ -241,6 +253,7 @@ class Exp(Unary):
 
     type = "Exp"
     formula = "exp({x})"
+    cuda = "exp(x)"
     ufunc = "exp"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -253,6 +266,7 @@ class Log(Unary):
 
     type = "Log"
     formula = "log({x})"
+    cuda = "log(x)"
     domain = POSITIVE
     ufunc = "log"
 
@@ -266,6 +280,7 @@ class Log1p(Unary):
 
     type = "Log1p"
     formula = "log(1 + {x})"
+    cuda = "log1p(x)"
     domain = POSITIVE
     ufunc = "log1p"
 
@@ -279,6 +294,7 @@ class Expm1(Unary):
 
     type = "Expm1"
     formula = "exp({x}) − 1"
+    cuda = "expm1(x)"
     ufunc = "expm1"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -291,6 +307,7 @@ class Tanh(Unary):
 
     type = "Tanh"
     formula = "tanh({x})"
+    cuda = "tanh(x)"
     ufunc = "tanh"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -303,6 +320,7 @@ class Sigmoid(Unary):
 
     type = "Sigmoid"
     formula = "sigmoid({x})"
+    cuda = "R(1) / (R(1) + exp(-x))"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         # By tanh, which does not overflow: sigmoid(x) = (1 + tanh(x / 2)) / 2.
@@ -337,6 +355,7 @@ class Equal(_Equality):
 
     type = "Equal"
     formula = "{x} = {y}"
+    cuda = "x == y"
     ufunc = "equal"
 
 
@@ -346,6 +365,7 @@ class NotEqual(_Equality):
 
     type = "NotEqual"
     formula = "{x} ≠ {y}"
+    cuda = "x != y"
     ufunc = "not_equal"
 
 
@@ -355,6 +375,7 @@ class Less(_Comparison):
 
     type = "Less"
     formula = "{x} < {y}"
+    cuda = "x < y"
     ufunc = "less"
 
 
@@ -364,6 +385,7 @@ class LessEqual(_Comparison):
 
     type = "LessEqual"
     formula = "{x} ≤ {y}"
+    cuda = "x <= y"
     ufunc = "less_equal"
 
 
@@ -373,6 +395,7 @@ class Greater(_Comparison):
 
     type = "Greater"
     formula = "{x} > {y}"
+    cuda = "x > y"
     ufunc = "greater"
 
 
@@ -382,6 +405,7 @@ class GreaterEqual(_Comparison):
 
     type = "GreaterEqual"
     formula = "{x} ≥ {y}"
+    cuda = "x >= y"
     ufunc = "greater_equal"
 
 
@@ -391,6 +415,7 @@ class LogicalAnd(_Comparison):
 
     type = "LogicalAnd"
     formula = "{x} and {y}"
+    cuda = "x && y"
     inputs = LOGICAL
     ufunc = "logical_and"
 
@@ -401,6 +426,7 @@ class LogicalOr(_Comparison):
 
     type = "LogicalOr"
     formula = "{x} or {y}"
+    cuda = "x || y"
     inputs = LOGICAL
     ufunc = "logical_or"
 
@@ -411,6 +437,7 @@ class LogicalNot(_Comparison):
 
     type = "LogicalNot"
     formula = "not {x}"
+    cuda = "!x"
     inputs = LOGICAL[:1]
     ufunc = "logical_not"
 
@@ -421,6 +448,7 @@ class Select(Elementwise):
 
     type = "Select"
     formula = "{x} where {condition}, else {y}"
+    cuda = "condition ? x : y"
     inputs = (
         Arg("condition", (dtypes.bool_,), group="condition"),
         Arg("x", dtypes.ALL),
@@ -452,6 +480,7 @@ class Cast(OpDef):
 
     type = "Cast"
     formula = "{x}"
+    cuda = "R(x)"
     inputs = (Arg("x", dtypes.ALL),)
     uses_out = True
 
@@ -495,6 +524,9 @@ class AddN(OpDef):
 
     def formula_of(self, op: Operation) -> str:
         return " + ".join(f"{{{place}}}" for place in range(len(op.inputs)))
+
+    def cuda_of(self, op: Operation) -> str:
+        return " + ".join(f"x{place}" for place in range(len(op.inputs)))
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         if len(inputs) == 1:

@@ -25,7 +25,7 @@ FEW_RESULTS = 512
 
 
 def inner_product(xp: Any, a: Any, b: Any, out: Any) -> None:
-    """Write ``a @ b``, a result that may be small of matrices or a vector and a matrix that are not.
+    """Write ``a @ b``: what may be few results of large matrices, or of a vector and a matrix.
 
     Parameters
     ----------

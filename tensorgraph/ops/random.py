@@ -36,7 +36,7 @@ class RandomOp(OpDef):
 
 
 def _target(k: KernelContext, shape: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    return tuple(int(d) for d in shape), k.op.attrs["dtype"].np_dtype
+    return k.sizes(0, shape), k.op.attrs["dtype"].np_dtype
 
 
 @register
@@ -133,13 +133,13 @@ class DropoutMask(OpDef):
         return (Spec(op.inputs[1].dtype, static_shape(op.inputs[0])),)
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        rate = float(inputs[1])
+        rate = float(k.host(1, inputs[1]))
         if not 0 <= rate < 1:
             raise ValueError(f"the share dropped must lie in [0, 1), not {rate}")
         # Comparing random bits is many times faster than drawing floats. Eight of them do for a
         # half and the like; with 16 any share is right to 1 in 65,536.
         kind = np.dtype(np.uint8 if (rate * 256).is_integer() else np.uint16)
-        shape = tuple(int(d) for d in inputs[0])
+        shape = k.sizes(0, inputs[0])
         bits = k.stream().bits(shape, kind)
         kept = k.scratch("kept", shape, np.bool_)
         k.xp.greater_equal(bits, round(rate * (1 << 8 * kind.itemsize)), out=kept)

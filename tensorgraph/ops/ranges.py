@@ -35,7 +35,7 @@ class Range(OpDef):
     """The numbers from start on by steps of delta, as long as they stay before limit."""
 
     type = "Range"
-    inputs = tuple(Arg(name, dtypes.NUMERIC) for name in ("start", "limit", "delta"))
+    inputs = tuple(Arg(name, dtypes.NUMERIC, host=True) for name in ("start", "limit", "delta"))
     differentiable = False
 
     def infer(self, op: Operation) -> Sequence[Spec]:
@@ -48,7 +48,7 @@ class Range(OpDef):
         return (Spec(op.inputs[0].dtype, (size,)),)
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        start, limit, delta = (x.item() for x in inputs)
+        start, limit, delta = (k.host(i, x).item() for i, x in enumerate(inputs))
         dtype = inputs[0].dtype
         steps = k.xp.arange(_range_size(start, limit, delta), dtype=dtype)
         return steps * dtype.type(delta) + dtype.type(start)
@@ -70,7 +70,11 @@ class LinSpace(OpDef):
     """As many numbers as the third input says, evenly from the first to the second."""
 
     type = "LinSpace"
-    inputs = (Arg("start"), Arg("stop"), Arg("num", (dtypes.int32, dtypes.int64), group="num"))
+    inputs = (
+        Arg("start"),
+        Arg("stop"),
+        Arg("num", (dtypes.int32, dtypes.int64), group="num", host=True),
+    )
 
     def infer(self, op: Operation) -> Sequence[Spec]:
         num = static_value(op.inputs[2])
@@ -79,10 +83,11 @@ class LinSpace(OpDef):
         return (Spec(op.inputs[0].dtype, (None if num is None else int(num),)),)
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        start, stop, num = inputs
+        start, stop, _ = inputs
+        num = int(k.host(2, inputs[2]))
         if num < 1:
-            raise ValueError(f"linspace needs one number or more, not {int(num)}")
-        return k.xp.linspace(start, stop, int(num), dtype=start.dtype)
+            raise ValueError(f"linspace needs one number or more, not {num}")
+        return k.xp.linspace(start, stop, num, dtype=start.dtype)
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         # Each number is start (1 - w) + stop w, with weights that are evenly spaced themselves.

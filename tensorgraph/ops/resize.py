@@ -130,7 +130,7 @@ class _Backward(_Resize):
         return (Spec(op.inputs[0].dtype, static_shape(op.inputs[1])),)
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return self.scaled(k, inputs[0], [int(d) for d in inputs[1][1:3]], back=True)
+        return self.scaled(k, inputs[0], k.sizes(1, inputs[1])[1:3], back=True)
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
         dy = op.inputs[0]
@@ -153,7 +153,7 @@ class ResizeBilinear(_Bilinear, _Forward):
     inputs = (Arg("images"), Arg("size", (dtypes.int32,), group="size"))
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
-        return self.scaled(k, inputs[0], [int(d) for d in inputs[1]], back=False)
+        return self.scaled(k, inputs[0], k.sizes(1, inputs[1]), back=False)
 
 
 @register
@@ -172,7 +172,8 @@ class ResizeNearest(_Nearest, _Forward):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x = inputs[0]
-        rows, columns = (self.places(k, x.shape[i], int(inputs[1][i - 1])) for i in (1, 2))
+        size = k.sizes(1, inputs[1])
+        rows, columns = (self.places(k, x.shape[i], size[i - 1]) for i in (1, 2))
         return x[:, rows[:, None], columns]
 
 

@@ -52,7 +52,7 @@ class RandomGamma(OpDef):
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         lead, alpha = inputs
         xp, stream = k.xp, k.stream()
-        wanted = xp.broadcast_to(alpha, (*(int(d) for d in lead), *alpha.shape))
+        wanted = xp.broadcast_to(alpha, (*k.sizes(0, lead), *alpha.shape))
         flat = wanted.reshape(-1).astype(np.float64)
         # Below 1 by a number for alpha + 1, times a power of a uniform one.
         d = xp.where(flat < 1, flat + 1, flat) - 1 / 3
@@ -99,7 +99,9 @@ class Multinomial(OpDef):
         count = attrs["num_samples"]
         if count and logits.shape[0] and not logits.shape[1]:
             raise ValueError("there are no classes to choose from")
-        weights = k.xp.exp(logits - logits.max(1, keepdims=True, initial=-np.inf))
+        if not logits.size:
+            return k.xp.zeros((len(logits), count), attrs["dtype"].np_dtype)
+        weights = k.xp.exp(logits - logits.max(1, keepdims=True))
         ends = k.xp.cumsum(weights, 1)
         u = k.stream().uniform((len(logits), count), logits.dtype) * ends[:, -1:]
         # The class in whose interval the number falls; one of probability 0 has none.

@@ -72,10 +72,11 @@ class _Segments(OpDef):
         """Return one row for each of `count` segments."""
         flat = ids.reshape(-1)
         rows = data.reshape(flat.size, *data.shape[ids.ndim :])
-        result = k.xp.full((count, *rows.shape[1:]), self.neutral(k, data.dtype), data.dtype)
-        kept = flat >= 0
-        self.join(k).at(result, flat[kept], rows[kept])
-        return result
+        # One row more, for those that belong to no segment: were they left out, only the device
+        # would know how many there are.
+        result = k.xp.full((count + 1, *rows.shape[1:]), self.neutral(k, data.dtype), data.dtype)
+        self.join(k).at(result, k.xp.where((flat < 0) | (flat >= count), count, flat), rows)
+        return result[:count]
 
 
 class _Sorted(_Segments):
@@ -95,12 +96,16 @@ class _Sorted(_Segments):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         data, ids = inputs
-        if ids.size and (int(ids[0]) < 0 or bool((ids[1:] < ids[:-1]).any())):
+        # The number of segments is that of rows.
+        known = k.host(1, ids)
+        if known.size and (int(known[0]) < 0 or bool((known[1:] < known[:-1]).any())):
             raise ValueError("segment ids are not increasing: use the unsorted kind")
-        count = int(ids[-1]) + 1 if ids.size else 0
+        count = int(known[-1]) + 1 if known.size else 0
         result = self.combine(k, data, ids, count)
         # Numbers that no row bears.
-        result[k.xp.bincount(ids, minlength=count)[:count] == 0] = 0
+        absent = k.xp.ones(count, np.bool_)
+        absent[ids] = False
+        result[absent] = 0
         return result
 
     def sample(self, draw: Draw) -> Sample:
@@ -120,8 +125,8 @@ class _Unsorted(_Segments):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         data, ids, given = inputs
-        count = int(given)
-        if ids.size and int(ids.max()) >= count:
+        count = int(k.host(2, given))
+        if k.backend.immediate and ids.size and int(ids.max()) >= count:
             raise ValueError(f"segment id {int(ids.max())} is not in [0, {count})")
         return self.combine(k, data, ids, count)
 

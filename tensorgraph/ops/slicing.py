@@ -30,7 +30,7 @@ from tensorgraph.ops.math import where
 
 _INDEX = (dtypes.int32, dtypes.int64)
 # Each may be of its own integer type, for they come from different places.
-BOUNDS = tuple(Arg(name, _INDEX, group="") for name in ("begin", "end", "strides"))
+BOUNDS = tuple(Arg(name, _INDEX, group="", host=True) for name in ("begin", "end", "strides"))
 
 
 def _places(attrs: dict[str, Any], *bounds: Sequence[int | None]) -> list[Any]:
@@ -87,8 +87,8 @@ def _sliced_shape(dims: tuple[int | None, ...], entries: Sequence[Any]) -> tuple
 
 
 def _index(k: KernelContext, bounds: Sequence[Any], sizes: Sequence[int]) -> tuple[Any, ...]:
-    """Return the index of a kernel, whose bounds are arrays."""
-    entries = tuple(_places(k.op.attrs, *([int(v) for v in b] for b in bounds)))
+    """Return the index of a kernel, whose inputs from the second on are the bounds."""
+    entries = tuple(_places(k.op.attrs, *(k.host(i, b).tolist() for i, b in enumerate(bounds, 1))))
     # Checks single places, and counts them: NumPy does the same in other words.
     _sliced_shape(tuple(sizes), entries)
     if k.op.attrs["exact"]:
@@ -195,7 +195,7 @@ class StridedSliceGrad(OpDef):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         target, *bounds, dy = inputs
-        result = k.xp.zeros(tuple(int(d) for d in target), dy.dtype)
+        result = k.xp.zeros(k.sizes(0, target), dy.dtype)
         result[_index(k, bounds, result.shape)] = dy
         return result
 

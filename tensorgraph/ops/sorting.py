@@ -105,7 +105,7 @@ class TakeAlongAxisGrad(OpDef):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         dy, indices, target = inputs
-        result = k.xp.zeros(tuple(int(d) for d in target), dy.dtype)
+        result = k.xp.zeros(k.sizes(2, target), dy.dtype)
         axis = k.op.attrs["axis"] % result.ndim
         index: list[Any] = [
             k.xp.arange(n).reshape((-1,) + (1,) * (result.ndim - i - 1))
@@ -253,7 +253,7 @@ class InvertPermutation(OpDef):
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         x = inputs[0]
         places = k.xp.arange(x.size, dtype=x.dtype)
-        if not bool((k.xp.sort(x) == places).all()):
+        if k.backend.immediate and not bool((k.xp.sort(x) == places).all()):
             raise ValueError(f"this is no permutation of 0 … {x.size - 1}")
         result = k.xp.empty_like(x)
         result[x] = places

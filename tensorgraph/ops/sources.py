@@ -140,7 +140,7 @@ class Fill(OpDef):
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         target, value = inputs
-        result = k.xp.empty(tuple(int(d) for d in target), value.dtype)
+        result = k.xp.empty(k.sizes(0, target), value.dtype)
         result[...] = value
         return result
 

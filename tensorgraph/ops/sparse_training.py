@@ -57,7 +57,7 @@ class SparseRule(Update):
         *values, indices = inputs
         pairs = zip(values, self.rule.inputs, strict=True)
         wholes: list[Any] = [value.read() if arg.ref else None for value, arg in pairs]
-        check_indices(indices, len(wholes[0]))
+        check_indices(k, indices, len(wholes[0]))
         if not indices.size:
             return inputs[0]
         place = self._place_of_gradient()

@@ -102,7 +102,7 @@ def _erfc_tail(xp: Any, y: Any) -> Any:
     # exp(-y²) in two factors, the first exact: rounding y² would cost digits where y is large.
     head = xp.trunc(y * 16) / 16
     rest = (y - head) * (y + head)
-    return xp.where(y < 27, xp.exp(-head * head) * xp.exp(-rest) * ratio, 0.0)
+    return xp.where(y >= 27, 0.0, xp.exp(-head * head) * xp.exp(-rest) * ratio)
 
 
 def _lgamma_near_two(t: Any) -> Any:
@@ -165,7 +165,7 @@ def _hurwitz_zeta(xp: Any, s: Any, q: Any) -> Any:
 
     Twelve terms of it after at least ten of the sum; more for negative q, to get past the poles.
     """
-    lowest = float(q.min(initial=0.0, where=q > -_DEEPEST))
+    lowest = float(xp.where(q > -_DEEPEST, xp.minimum(q, 0.0), 0.0).min()) if q.size else 0.0
     total, a = xp.zeros(xp.broadcast(s, q).shape), q
     for _ in range(10 + math.ceil(-lowest)):
         total += a**-s
@@ -202,6 +202,7 @@ class Erf(_Special):
 
     type = "Erf"
     formula = "erf({x})"
+    cuda = "erf(double(x))"
 
     def values(self, xp: Any, x: Any) -> Any:
         y = xp.abs(x)
@@ -218,6 +219,7 @@ class Erfc(_Special):
 
     type = "Erfc"
     formula = "1 − erf({x})"
+    cuda = "erfc(double(x))"
 
     def values(self, xp: Any, x: Any) -> Any:
         y = xp.abs(x)
@@ -234,6 +236,7 @@ class Lgamma(_Special):
     """log |Γ(x)|."""
 
     type = "Lgamma"
+    cuda = "lgamma(double(x))"
     domain = POSITIVE
 
     def values(self, xp: Any, x: Any) -> Any:
@@ -254,6 +257,7 @@ class Digamma(_Special):
     """ψ(x), the derivative of log Γ(x); NaN at 0 and the negative integers."""
 
     type = "Digamma"
+    cuda = "digamma(double(x))"
     domain = POSITIVE
 
     def values(self, xp: Any, x: Any) -> Any:
@@ -269,6 +273,7 @@ class Polygamma(Elementwise):
     """The derivative of order a of ψ, at x."""
 
     type = "Polygamma"
+    cuda = "polygamma(a, double(x))"
     inputs = (Arg("a", (dtypes.int32,), group="a"), Arg("x"))
     uses_out = False
     domain = POSITIVE

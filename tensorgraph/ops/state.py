@@ -122,7 +122,7 @@ class _Scatter(Update):
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         cell, indices, updates = inputs
         rows = cell.read()
-        if indices.size:
+        if indices.size and k.backend.immediate:
             outside = indices[(indices < 0) | (indices >= rows.shape[0])]
             if outside.size:
                 raise ValueError(
@@ -170,7 +170,8 @@ class ScatterSub(_Scatter):
     inputs = (NUMERIC_REF, INDICES, Arg("updates", dtypes.NUMERIC))
 
     def change(self, k: KernelContext, rows: Any, indices: Any, updates: Any) -> None:
-        k.xp.subtract.at(rows, indices, updates)
+        # CuPy subtracts at places from whole numbers only.
+        k.xp.add.at(rows, indices, k.xp.negative(updates))
 
 
 @register

@@ -32,6 +32,7 @@ class Sin(Unary):
 
     type = "Sin"
     formula = "sin({x})"
+    cuda = "sin(x)"
     ufunc = "sin"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -44,6 +45,7 @@ class Cos(Unary):
 
     type = "Cos"
     formula = "cos({x})"
+    cuda = "cos(x)"
     ufunc = "cos"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -56,6 +58,7 @@ class Tan(Unary):
 
     type = "Tan"
     formula = "tan({x})"
+    cuda = "tan(x)"
     domain = Domain(-1.2, 1.2)
     ufunc = "tan"
 
@@ -69,6 +72,7 @@ class Asin(Unary):
 
     type = "Asin"
     formula = "arcsin({x})"
+    cuda = "asin(x)"
     domain = INSIDE
     ufunc = "arcsin"
 
@@ -82,6 +86,7 @@ class Acos(Unary):
 
     type = "Acos"
     formula = "arccos({x})"
+    cuda = "acos(x)"
     domain = INSIDE
     ufunc = "arccos"
 
@@ -95,6 +100,7 @@ class Atan(Unary):
 
     type = "Atan"
     formula = "arctan({x})"
+    cuda = "atan(x)"
     ufunc = "arctan"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -107,6 +113,7 @@ class Sinh(Unary):
 
     type = "Sinh"
     formula = "sinh({x})"
+    cuda = "sinh(x)"
     ufunc = "sinh"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -119,6 +126,7 @@ class Cosh(Unary):
 
     type = "Cosh"
     formula = "cosh({x})"
+    cuda = "cosh(x)"
     ufunc = "cosh"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -131,6 +139,7 @@ class Asinh(Unary):
 
     type = "Asinh"
     formula = "arsinh({x})"
+    cuda = "asinh(x)"
     ufunc = "arcsinh"
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -143,6 +152,7 @@ class Acosh(Unary):
 
     type = "Acosh"
     formula = "arcosh({x})"
+    cuda = "acosh(x)"
     domain = Domain(1.3, 4.0)
     ufunc = "arccosh"
 
@@ -156,6 +166,7 @@ class Atanh(Unary):
 
     type = "Atanh"
     formula = "artanh({x})"
+    cuda = "atanh(x)"
     domain = INSIDE
     ufunc = "arctanh"
 
@@ -168,6 +179,7 @@ class Atan2(Binary):
     """The angle of the point (x, y), of inputs y and x."""
 
     type = "Atan2"
+    cuda = "atan2(y, x)"
     inputs = (Arg("y"), Arg("x"))
     domain = POSITIVE
     ufunc = "arctan2"
@@ -191,6 +203,7 @@ class Floor(_Rounding):
 
     type = "Floor"
     formula = "⌊{x}⌋"
+    cuda = "floor(x)"
     ufunc = "floor"
 
 
@@ -200,6 +213,7 @@ class Ceil(_Rounding):
 
     type = "Ceil"
     formula = "⌈{x}⌉"
+    cuda = "ceil(x)"
     ufunc = "ceil"
 
 
@@ -209,6 +223,7 @@ class Rint(_Rounding):
 
     type = "Rint"
     formula = "round({x})"
+    cuda = "rint(x)"
     ufunc = "rint"
 
 
@@ -225,6 +240,7 @@ class IsNan(_Question):
     """Whether it is no number."""
 
     type = "IsNan"
+    cuda = "x != x"
     ufunc = "isnan"
 
 
@@ -233,6 +249,7 @@ class IsInf(_Question):
     """Whether it is infinite."""
 
     type = "IsInf"
+    cuda = "isinf(x)"
     ufunc = "isinf"
 
 
@@ -241,6 +258,7 @@ class IsFinite(_Question):
     """Whether it is neither infinite nor NaN."""
 
     type = "IsFinite"
+    cuda = "isfinite(x)"
     ufunc = "isfinite"
 
 
@@ -249,6 +267,7 @@ class LogicalXor(Elementwise):
     """One of the two, but not both."""
 
     type = "LogicalXor"
+    cuda = "x != y"
     inputs = LOGICAL
     result_dtype = dtypes.bool_
     differentiable = False

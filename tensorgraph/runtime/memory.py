@@ -11,6 +11,11 @@ import heapq
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
+from tensorgraph.base.backend import Array, Backend
+from tensorgraph.base.errors import ResourceExhaustedError
+
 
 class Life(NamedTuple):
     """One result that needs a buffer.
@@ -65,3 +70,28 @@ def share_buffers(lives: Sequence[Life]) -> tuple[list[int], list[int]]:
         heapq.heappush(busy, (life.end, buffer))
         owners.append(buffer)
     return owners, sizes
+
+
+def allocate(backend: Backend, sizes: Sequence[int]) -> list[Array]:
+    """Return buffers, as bytes.
+
+    Parameters
+    ----------
+    backend : Backend
+        Whose memory they are.
+    sizes : sequence of int
+        How many bytes each has.
+
+    Raises
+    ------
+    ResourceExhaustedError
+        If there is not enough memory; the message says how much all of them need.
+    """
+    try:
+        return [backend.xp.empty(size, np.uint8) for size in sizes]
+    except MemoryError as error:
+        raise ResourceExhaustedError(
+            f"the results of this run need {sum(sizes):,} bytes of memory, the largest buffer"
+            f" {max(sizes):,} of them, beside what variables, feeds and kernels take: {error}; try"
+            " a smaller batch, or `tg plan` to see which results are so large"
+        ) from error

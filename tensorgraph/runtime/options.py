@@ -13,16 +13,16 @@ from tensorgraph.runtime.step_stats import StepStats
 
 @dataclass(kw_only=True, slots=True)
 class GPUOptions:
-    """How the memory of GPUs is used: kept, and left to the backend.
+    """Which GPU is used, and how much of its memory.
 
     Attributes
     ----------
     per_process_gpu_memory_fraction : float
-        The share of the memory to take.
+        The share of the memory that may be taken; 0 for all.
     allow_growth : bool
-        Take memory as it is needed.
+        Kept: memory is always taken as it is needed.
     visible_device_list : str
-        Which GPUs.
+        The numbers of GPUs, with commas: the first is ``/gpu:0``, the next ``/gpu:1``.
     """
 
     per_process_gpu_memory_fraction: float = 0.0

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorgraph.base import dtypes, shapes
-from tensorgraph.base.backend import Array, Backend
+from tensorgraph.base.backend import Array, Backend, Executor
 from tensorgraph.base.errors import InvalidArgumentError
 from tensorgraph.graph.kernel import Arena, KernelContext
 from tensorgraph.graph.node import Operation, Tensor
@@ -24,7 +24,8 @@ from tensorgraph.passes import pipeline
 from tensorgraph.passes.program import Program, Unit, in_order, specialize
 from tensorgraph.passes.regions import Region, few_channels, find_regions
 from tensorgraph.runtime.failures import explained
-from tensorgraph.runtime.memory import Life, share_buffers
+from tensorgraph.runtime.host_values import constant, copy_of, placed
+from tensorgraph.runtime.memory import Life, allocate, share_buffers
 from tensorgraph.runtime.numerics import watched, watched_read
 from tensorgraph.runtime.poison import poisoned
 from tensorgraph.runtime.reads import read_cell, read_copy
@@ -76,6 +77,8 @@ class Plan:
         What runs, in order.
     buffer_bytes : int
         The memory of all buffers together.
+    executor : callable or None
+        What runs the steps in place of `execute`; see `Backend.executor`.
 
     Raises
     ------
@@ -83,6 +86,7 @@ class Plan:
         If a placeholder is neither fed nor has a default.
     """
 
+    executor: Executor | None = None
     _straight: Straight | None = None
     _ran: list[Step] | None = None  # what has run once
 
@@ -155,7 +159,12 @@ class Plan:
             If an operation fails; the message names it.
         """
         with self._lock, self._backend.running():
-            values = self.execute(feeds) if steps is None else self._step_by_step(feeds, steps)
+            if steps is not None:
+                values = self._step_by_step(feeds, steps)
+            elif self.executor is not None:
+                values = self.executor(self, feeds)
+            else:
+                values = self.execute(feeds)
             return list(map(self._backend.to_host, values))
 
     def execute(self, feeds: Sequence[Array]) -> list[Array]:
@@ -233,7 +242,7 @@ class Plan:
     def _given_away(self, results: list[Array]) -> list[Array]:
         """Return results of which the caller may keep those that a plan's caller owns."""
         for place in self._shared:
-            results[place] = self._backend.xp.array(results[place])
+            results[place] = copy_of(self._backend, results[place])
         return results
 
     def _slot(self, t: Tensor) -> int:
@@ -268,10 +277,10 @@ class Plan:
         arrays = [outs.get(t) for t in op.outputs]
         context = KernelContext(op, self._backend, self._state, arrays, functions, self._arena)
         if op.type == "Const":
-            self._initial[self._slot(op.outputs[0])] = op.definition.kernel(context)
+            self._initial[self._slot(op.outputs[0])] = constant(context)
             return
         kernel = self._backend.kernels.get(op.type, op.definition.kernel)
-        kernel = shared(op, kernel, context.out)
+        kernel = placed(shared(op, kernel, context.out), context)
         if self._state.check_numerics:
             kernel = watched(kernel)
         if self._state.poison_buffers:
@@ -283,7 +292,7 @@ class Plan:
         """Return which operations run block by block."""
         if pipeline.REGIONS not in self._passes or self._state.check_numerics:
             return []
-        return find_regions(list(itertools.chain(*order)), self.program.fetches)
+        return find_regions(list(itertools.chain(*order)))
 
     def _add_region(self, kernel: RegionKernel) -> None:
         self.buffer_bytes += kernel.nbytes
@@ -415,7 +424,7 @@ def _buffers(
                 tensors.append(t)
                 lives.append(Life(step, last.get(t, step), count * t.dtype.size))
     owners, sizes = share_buffers(lives)
-    arenas = [backend.xp.empty(size, np.uint8) for size in sizes]
+    arenas = allocate(backend, sizes)
     arrays = {}
     for t, owner, life in zip(tensors, owners, lives, strict=True):
         memory = arenas[owner][: life.nbytes]

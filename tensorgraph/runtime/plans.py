@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from functools import partial
 
-from tensorgraph.base.backend import Backend
+from tensorgraph.base.backend import Array, Backend
 from tensorgraph.base.collecting import collector_paused
 from tensorgraph.base.shapes import FullShape
 from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.passes import pipeline
+from tensorgraph.passes.mixed import MIXED_PRECISION, products_in_half
 from tensorgraph.passes.program import Program, extract
 from tensorgraph.runtime.plan import Plan
 from tensorgraph.runtime.state import SessionState
@@ -76,8 +78,14 @@ class Plans:
             with collector_paused():
                 program = self.program(elements, feeds)
                 plan = Plan(program, self.backend, self.state, self._passes)
+                plan.executor = self.backend.executor(partial(self._variables, program))
         self.used(key, plan)
         return key, plan
+
+    def _variables(self, program: Program) -> list[Array | None]:
+        """Return the arrays that the variables of a program are kept in."""
+        variables = (op for op in program.graph.get_operations() if op.type == "VariableV2")
+        return [c.read() if c.is_initialized() else None for c in map(self.state.cell, variables)]
 
     def used(self, key: Key, plan: Plan) -> None:
         """Say that a plan is used: those that were not for the longest time are given up."""
@@ -97,6 +105,8 @@ class Plans:
             [e for e in elements if isinstance(e, Operation)],
             feeds,
         )
+        if elements and elements[0].graph.get_collection(MIXED_PRECISION):
+            program = products_in_half(program)
         if not optimized:
             return program
         return pipeline.optimize(program, self.backend, self._passes)

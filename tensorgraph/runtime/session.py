@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-from tensorgraph.backends.numpy_backend import NumpyBackend
 from tensorgraph.base.backend import Backend
+from tensorgraph.base.errors import FailedPreconditionError
 from tensorgraph.base.shapes import FullShape
 from tensorgraph.graph.defaults import get_default_graph
 from tensorgraph.graph.graph import Graph
@@ -20,6 +20,7 @@ from tensorgraph.passes import pipeline
 from tensorgraph.passes.program import Program
 from tensorgraph.runtime.call import Call, Runner, is_lasting, signature
 from tensorgraph.runtime.options import GPUOptions, GraphOptions, RunMetadata, RunOptions
+from tensorgraph.runtime.placement import backend_for, default_backend, needs_gpu
 from tensorgraph.runtime.plan import Plan
 from tensorgraph.runtime.plans import Plans
 from tensorgraph.runtime.state import SessionState
@@ -36,6 +37,10 @@ class ConfigProto:
 
     Attributes
     ----------
+    backend : str
+        What computes: ``"numpy"``, the processor, or ``"cupy"``, the GPU. Empty: the GPU if an
+        operation of the graph was made under ``tf.device('/gpu:0')``, else the processor. The
+        default is what ``TENSORGRAPH_BACKEND`` says in the environment.
     passes : sequence of str
         Which graph passes run; all by default. The results do not depend on it.
     check_numerics : bool
@@ -56,12 +61,22 @@ class ConfigProto:
         so the kernels' scratch memory: a step that reads what was given away is seen by its result.
         For tests of kernels and passes; runs take two or three times as long. Where the environment
         has a variable ``TENSORGRAPH_POISON``, that is the default.
-    gpu_options, graph_options : GPUOptions, GraphOptions
-        Kept, as what follows: the backend decides.
-    allow_soft_placement, log_device_placement : bool
-        Whether another device may serve; whether to tell where operations run.
+    cuda_graphs : bool
+        On a GPU, record what a step starts as one CUDA graph, the third time that it runs, and
+        launch that from then on. A step that cannot be recorded runs as before.
+    tf32 : bool
+        On a GPU, let tensor cores compute products of float32: they round what they multiply to 10
+        bits, and are several times as fast.
+    gpu_options : GPUOptions
+        Which GPU, and how much of its memory.
+    graph_options : GraphOptions
+        Kept.
+    allow_soft_placement : bool
+        Let the processor compute where the GPU that the graph names cannot be had.
+    log_device_placement : bool
+        Kept.
     device_count : dict
-        How many devices of each kind to use.
+        How many devices of each kind to use: ``{"GPU": 0}`` keeps a session off the GPU.
     intra_op_parallelism_threads : int
         How many threads share the work of one operation; 0 for one on each processor, or as many
         as ``OMP_NUM_THREADS`` says.
@@ -71,11 +86,14 @@ class ConfigProto:
         How long an operation may take.
     """
 
+    backend: str = field(default_factory=default_backend)
     passes: Sequence[str] = pipeline.NAMES
     check_numerics: bool = False
     strict: bool = False
     autotune: bool = field(default_factory=lambda: "TENSORGRAPH_AUTOTUNE" in os.environ)
     poison_buffers: bool = field(default_factory=lambda: "TENSORGRAPH_POISON" in os.environ)
+    cuda_graphs: bool = True
+    tf32: bool = False
     gpu_options: GPUOptions = field(default_factory=GPUOptions)
     graph_options: GraphOptions = field(default_factory=GraphOptions)
     allow_soft_placement: bool = False
@@ -117,11 +135,29 @@ class Session:
         self.graph = graph or get_default_graph()
         self._config = config or ConfigProto()
         self._passes = () if self._config.check_numerics else self._config.passes
-        self._backend: Backend = NumpyBackend(self._config.intra_op_parallelism_threads)
-        self._state = self._new_state()
-        self._plans = Plans(self._backend, self._state, self._passes)
+        self._open(backend_for(self._config, self.graph.devices))
         self._calls: dict[Hashable, Call] = {}
         self._contexts: list[AbstractContextManager[Any]] = []
+
+    def _open(self, backend: Backend) -> None:
+        self._backend = backend
+        self._state = self._new_state()
+        passes = [name for name in self._passes if name not in backend.needless_passes]
+        self._plans = Plans(backend, self._state, passes)
+
+    def _keep_placed(self) -> None:
+        """See that the session computes where the graph, which may have grown, wants it to."""
+        if self._backend.name == "cupy" or not needs_gpu(self._config, self.graph.devices):
+            return
+        backend = backend_for(self._config, self.graph.devices)
+        if backend.name == self._backend.name:
+            return  # another device may serve
+        if len(self._plans):
+            raise FailedPreconditionError(
+                "the graph now has operations for a GPU, but the session has already run on the"
+                " processor: say ConfigProto(backend='cupy') when you make it"
+            )
+        self._open(backend)
 
     def _new_state(self) -> SessionState:
         config = self._config
@@ -269,6 +305,7 @@ class Session:
 
     def _new_call(self, fetches: Any, feeds: Iterable[Any]) -> Call:
         self._plans.check_open()
+        self._keep_placed()
         return Call(self._plans, self.graph, fetches, feeds)
 
     def _call_and_shapes(

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, NoReturn
 
 from tensorgraph.base.advice import missing
+from tensorgraph.train import experimental
 from tensorgraph.train.adam import AdaMaxOptimizer, AdamOptimizer, AdamWOptimizer, NadamOptimizer
 from tensorgraph.train.adaptive import (
     AdadeltaOptimizer,
@@ -75,6 +76,7 @@ __all__ = [
     "cosine_decay",
     "cosine_decay_restarts",
     "create_global_step",
+    "experimental",
     "exponential_decay",
     "export_meta_graph",
     "get_checkpoint_state",

@@ -1,0 +1,1 @@
+"""The GPU: CuPy for arrays and memory, CUDA kernels of our own for what a network computes."""
