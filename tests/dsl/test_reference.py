@@ -13,6 +13,7 @@ from dsl.checker.train_section import (
     NUMBER_SETTINGS,
     OPTION_SETTINGS,
     STEP_GROUPS,
+    WORD_SETTINGS,
 )
 from dsl.codes import CODES
 from dsl.layers import ACTIVATIONS, INITIALIZERS, LAYERS
@@ -60,6 +61,7 @@ def words_of(kind):
             "setting",
             {"data", "loss", "optimizer", "schedule", "metrics"}
             | NUMBER_SETTINGS.keys()
+            | WORD_SETTINGS.keys()
             | OPTION_SETTINGS.keys()
             | STEP_GROUPS.keys(),
         ),

@@ -96,6 +96,16 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been(tmp_path, examples, wh
     assert outcome(tmp_path / "run") == whole
 
 
+def test_the_scale_of_mixed_precision_goes_on_too(tmp_path, examples):
+    text = "dense 8 relu\ndense 10 softmax\ntrain { epochs 2; precision mixed; optimizer adamw }"
+    run(tmp_path / "whole", examples, text)
+    stop = Stop(5)
+    assert run(tmp_path / "run", examples, text, show=stop.show, interrupted=stop).interrupted
+    resume(tmp_path / "run", examples)
+    first, second = ((tmp_path / name / "model.safetensors") for name in ("whole", "run"))
+    assert first.read_bytes() == second.read_bytes()
+
+
 @pytest.mark.parametrize("several", ["ensemble 2", "snapshots 2"])
 def test_several_models_go_on_too(tmp_path, examples, several):
     text = f"dense 8 relu\ndropout 0.5\ndense 10 softmax\ntrain {{ epochs 4; {several} }}"

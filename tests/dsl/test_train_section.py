@@ -4,7 +4,7 @@ import pytest
 
 import dsl
 import tensorgraph as tf
-from dsl.checker.train_section import NUMBER_SETTINGS, OPTION_SETTINGS
+from dsl.checker.train_section import NUMBER_SETTINGS, OPTION_SETTINGS, WORD_SETTINGS
 from dsl.losses import LOSSES
 from dsl.metrics import METRICS
 from dsl.optimizers import OPTIMIZERS
@@ -147,7 +147,7 @@ def test_optimizers_take_their_options(name):
         ("metrics max(3)", "TG503"),
         ("batch 5; batch 6", "TG502"),
         ("bach 5", "TG501"),
-        ("precision float32", "TG501"),
+        ("workers 2", "TG501"),
         ("schedule cosin", "TG503"),
         ("schedule step every=0", "TG404"),
         ("schedule plateau on=val_los", "TG301"),
@@ -165,6 +165,8 @@ def test_optimizers_take_their_options(name):
         ("checkpoint keep=0", "TG404"),
         ("checkpoint best=val_auc", "TG507"),
         ("stop on=f1", "TG507"),
+        ("precision half", "TG301"),
+        ("precision", "TG401"),
         ("ensemble 0", "TG404"),
         ("snapshots", "TG401"),
         ("ensemble 2; snapshots 2", "TG508"),
@@ -237,6 +239,11 @@ def test_settings_of_options():
 def test_loss_options():
     assert train("loss cross_entropy smoothing=0.1").loss_options == {"smoothing": 0.1}
     assert train("loss huber delta=2", "input 4\ndense 1").loss_options == {"delta": 2.0}
+
+
+def test_precision():
+    assert train("precision mixed").precision == "mixed"
+    assert train("epochs 2").precision == "float32"
 
 
 def test_several_models():
@@ -341,7 +348,7 @@ def test_every_word_is_described(table):
 
 def test_every_setting_is_described():
     assert all(p.doc for parameters in OPTION_SETTINGS.values() for p in parameters)
-    assert all(doc for _, doc in NUMBER_SETTINGS.values())
+    assert all(doc for _, doc in (NUMBER_SETTINGS | WORD_SETTINGS).values())
 
 
 def test_more_classes_than_results():

@@ -109,6 +109,12 @@ def test_error_function_is_pythons(name: str) -> None:
     assert relative(got, np.array([getattr(math, name)(v) for v in x])) < 1e-14
 
 
+@pytest.mark.parametrize(("name", "ends"), [("erf", [-1, 1]), ("erfc", [2, 0])])
+def test_error_function_of_no_number_is_none(name: str, ends: list[float]) -> None:
+    results = run(getattr(tf, name)([np.nan, -np.inf, np.inf]))
+    np.testing.assert_array_equal(results, [np.nan, *ends])
+
+
 def test_lgamma_is_pythons() -> None:
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.uniform(2.1, 200, 3000), 10.0 ** rng.uniform(-300, -0.1, 1000)])

@@ -188,7 +188,8 @@ def events(folder: Path) -> list[Any]:
 
 def test_what_is_written(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "run"
-    with tf.Graph().as_default() as graph, tf.Session() as session:
+    config = tf.ConfigProto(allow_soft_placement=True)
+    with tf.Graph().as_default() as graph, tf.Session(config=config) as session:
         x = tf.placeholder(tf.float32, [None, 3], name="x")
         with tf.device("/gpu:0"):
             tf.reduce_sum(x, name="sum")
