@@ -367,11 +367,11 @@ class TestPlan:
         assert re.search(r"\d+ steps, \d+ buffers, [\d,]+ bytes\n$", result.out)
 
     def test_prediction_needs_less(self, tg):
-        steps = [
-            int(re.search(r"(\d+) steps", tg("plan", DIGITS, *flag).out)[1])
+        training, prediction = (
+            int(re.search(r"([\d,]+) bytes", tg("plan", DIGITS, *flag).out)[1].replace(",", ""))
             for flag in ((), ("--predict",))
-        ]
-        assert steps[1] < steps[0] / 2
+        )
+        assert prediction < training / 2
         assert "DropoutMask" not in tg("plan", DIGITS, "--predict").out
 
     def test_large_batches_run_in_regions(self, tg):

@@ -8,6 +8,8 @@ that the copy for the next step runs beside the kernels of this one.
 
 from __future__ import annotations
 
+import contextlib
+import weakref
 from collections import deque
 from contextlib import AbstractContextManager
 from typing import Any
@@ -26,6 +28,10 @@ SLOTS = 16
 LANES = 3
 
 HostArray = np.ndarray[Any, Any]
+
+# Pinned memory whose owner is gone, and the event after which nothing reads it any more. CuPy hands
+# such memory out anew as soon as nobody has it, though the device may not have come to the copy.
+_LEFT: deque[tuple[HostArray, Any]] = deque()
 
 
 class Counts:
@@ -51,7 +57,7 @@ class Counts:
 
 
 class _Slot:
-    """Pinned memory for one copy at a time.
+    """Pinned memory for one copy at a time, which stays until that is done, whoever has the slot.
 
     Attributes
     ----------
@@ -62,9 +68,12 @@ class _Slot:
     """
 
     def __init__(self, xp: Any, size: int) -> None:
+        _forget_done()
         memory = xp.cuda.alloc_pinned_memory(size)
         self.host = np.frombuffer(memory, np.uint8, size)
         self.copied = xp.cuda.Event(disable_timing=True)
+        # The end may come anywhere, as that of a lease.
+        weakref.finalize(self, _LEFT.append, (self.host, self.copied)).atexit = False
 
     def fill(self, array: HostArray) -> int:
         """Copy an array in, when the copy before has left; return the address."""
@@ -209,6 +218,16 @@ class Transfers:
             array.get(out=pinned)
             ring.append(slot)
             return pinned.copy()
+
+
+def _forget_done() -> None:
+    """Let go of the memory of slots that nobody has, where the copy is done."""
+    for _ in range(len(_LEFT)):
+        # Another thread may be faster.
+        with contextlib.suppress(IndexError):
+            host, copied = _LEFT.popleft()
+            if not copied.done:
+                _LEFT.append((host, copied))
 
 
 def _rounded(size: int) -> int:
