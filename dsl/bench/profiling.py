@@ -150,6 +150,11 @@ class Profile:
         """Return the types of operation, those that take longest first."""
         return self._totals(lambda node: (node.label.type, ""))
 
+    @property
+    def has_regions(self) -> bool:
+        """Whether some operations ran together."""
+        return any(len(node.label.ops) > 1 for node in self.nodes)
+
     def trace(self) -> str:
         """Return the last of the watched runs for chrome://tracing and Perfetto."""
         return Timeline(self.stats).generate_chrome_trace_format(show_memory=True)

@@ -77,9 +77,9 @@ def command(
 ) -> None:
     """Show where the time of a training step of FILE goes, on random examples.
 
-    Times are medians over the steps. A share is one of the time of all nodes; what a whole step
-    takes besides is the cost of the call. Operations that run block by block are one row, a region;
-    --apart takes them apart.
+    Times are medians over the steps. A share is one of the time of all nodes. To be timed, each runs
+    its kernel; a step of a training makes the kernels' calls without them, which is faster.
+    Operations that run block by block are one row, a region; --apart takes them apart.
     """
     from dsl.bench.profiling import profile
     from dsl.bench.stages import compile_stages
@@ -119,7 +119,8 @@ def _print_steps(found: Profile, top: int) -> None:
         [_step_row(node, found.total) for node in found.slowest()[:top]],
         left=("node", "op", "layer", "where"),
         below=_below(len(found.nodes), top, "steps")
-        + f"{found.ms:.2f} ms a step, {found.total:.2f} ms of it in its nodes",
+        + f"{found.ms:.2f} ms a step; {found.total:.2f} ms in its nodes when each is timed"
+        + "; --apart tells the times of operations in regions" * found.has_regions,
     )
 
 

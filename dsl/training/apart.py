@@ -17,7 +17,7 @@ def session_apart(trainer: Trainer) -> tf.Session:
     trainer : Trainer
         The network; what is to be run has been made already.
     """
-    passes = [name for name in pipeline.NAMES if name != pipeline.REGIONS]
+    passes = [name for name in pipeline.NAMES if name not in pipeline.FOR_REGIONS]
     session = tf.Session(graph=trainer.model.graph, config=tf.ConfigProto(passes=passes))
     trainer.load_values(trainer.values(), session)
     return session

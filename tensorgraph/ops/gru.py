@@ -18,6 +18,7 @@ from tensorgraph.ops.array import shape, transpose
 from tensorgraph.ops.blocks import concat
 from tensorgraph.ops.einsum import tensordot
 from tensorgraph.ops.lstm import for_sequences, made_output
+from tensorgraph.ops.products import in_column_parts, product_with_parts
 from tensorgraph.ops.shares import Block, for_blocks
 
 _R, _U, _C = range(3)
@@ -164,6 +165,10 @@ class BlockGRUGrad(OpDef):
         # What the weights of r and u meet, and what those of the candidate meet; and a one.
         rows = k.scratch("rows", (2, steps, batch, size + units + 1), x.dtype)
 
+        share = -(-batch // k.backend.workers)
+        turned_c = in_column_parts(k, "turned c", w_c[size:].T, share)
+        turned_ru = in_column_parts(k, "turned ru", w_ru[size:].T, share)
+
         def back(block: Block) -> None:
             part = block.part
             r, u, c = gates[:, :, part]
@@ -193,13 +198,13 @@ class BlockGRUGrad(OpDef):
                 xp.multiply(through, new, out=d_c)
                 xp.multiply(dh, u[step], out=dh)
                 # By what r leaves of the state, and from there by r and by the state.
-                xp.matmul(d_c, w_c[size:].T, out=through)
+                product_with_parts(xp, d_c, turned_c, through)
                 xp.multiply(through, r[step], out=new)
                 xp.add(dh, new, out=dh)
                 xp.multiply(new, before[step], out=d_r)
                 xp.subtract(1, r[step], out=new)
                 xp.multiply(d_r, new, out=d_r)
-                xp.matmul(here[:, : 2 * units], w_ru[size:].T, out=new)
+                product_with_parts(xp, here[:, : 2 * units], turned_ru, new)
                 xp.add(dh, new, out=dh)
 
         for_sequences(k, x, units, back)

@@ -23,6 +23,7 @@ from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import Arg, Gradients, KernelContext, OpDef, Spec, elements, register
 from tensorgraph.ops.array import shape, transpose
 from tensorgraph.ops.einsum import tensordot
+from tensorgraph.ops.products import in_column_parts, product_with_parts
 from tensorgraph.ops.shares import Block, for_blocks
 
 # Where the gates o, i, f and j stand in the weights.
@@ -186,7 +187,8 @@ class BlockLSTMGrad(OpDef):
         made = [made_output(k, i, dims, w.dtype) for i, dims in enumerate(shapes_of)]
         d_gates, by_memory, by_state, by_w, by_b = made
         xp, by_column = k.xp, d_gates.reshape(steps, batch, 4, units)
-        turned = w[len(w) - units :].T
+        share = -(-batch // k.backend.workers)
+        turned = in_column_parts(k, "turned", w[len(w) - units :].T, share)
 
         def back(block: Block) -> None:
             part = block.part
@@ -215,7 +217,7 @@ class BlockLSTMGrad(OpDef):
                     for gate, column in enumerate(_COLUMNS):
                         xp.multiply(dc if gate else dh, factor[gate], out=here[:, column])
                     xp.multiply(dc, forget, out=dc)
-                    xp.matmul(d_gates[step, part], turned, out=dh)
+                    product_with_parts(xp, d_gates[step, part], turned, dh)
 
         for_sequences(k, c, units, back)
         flat = d_gates.reshape(steps * batch, 4 * units)

@@ -16,6 +16,8 @@ SMALL_PRODUCT = 10**6
 THIN = 64
 # Of wider matrices, and where slabs are added up, fewer rows cost more than they save.
 WORTHWHILE_SLAB = 96
+# Parts of a matrix have at least so many columns.
+LEAST_COLUMNS = 16
 # Products of fewer multiplications are the BLAS's own: its threads wait in a loop, and are at work
 # before one of ours has woken up.
 SHARED_PRODUCT = 1 << 24
@@ -122,6 +124,46 @@ def product_over_columns(xp: Any, a: Any, b: Any, out: Any) -> None:
         count = 0
     if count * slab < columns:
         xp.matmul(a, b[:, count * slab :], out=out[:, count * slab :])
+
+
+def in_column_parts(k: KernelContext, name: str, matrix: Any, rows: int) -> Any:
+    """Return a matrix as parts of its columns, such that products with so many rows are small.
+
+    For a matrix that many are multiplied with, one after the other; see `product_with_parts`.
+
+    Parameters
+    ----------
+    k : KernelContext
+        The node, whose scratch memory they are in.
+    name : str
+        Different matrices have different names.
+    matrix : array (k, n)
+        The matrix.
+    rows : int
+        How many rows are multiplied with it at a time.
+
+    Returns
+    -------
+    array (parts, k, n / parts)
+    """
+    inner, columns = matrix.shape
+    limit, count = small_product(), 1
+    while (
+        limit
+        and rows * matrix.size > count * limit
+        and columns % (2 * count) == 0
+        and columns >= 2 * count * LEAST_COLUMNS
+    ):
+        count *= 2
+    parts = k.scratch(name, (count, inner, columns // count), matrix.dtype)
+    parts[...] = matrix.reshape(inner, count, -1).swapaxes(0, 1)
+    return parts
+
+
+def product_with_parts(xp: Any, a: Any, parts: Any, out: Any) -> None:
+    """Write ``a @ b`` for a matrix `b` in `in_column_parts`."""
+    count, _, columns = parts.shape
+    xp.matmul(a, parts, out=out.reshape(len(out), count, columns).swapaxes(0, 1))
 
 
 def _column_slabs(xp: Any, matrix: Any, count: int, columns: int) -> Any:

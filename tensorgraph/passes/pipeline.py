@@ -58,6 +58,9 @@ PIPELINE = (
 # `runtime.rehearsal`.
 REGIONS, REPLAY = "regions", "replay"
 
+# Passes that gain something only where there are regions.
+FOR_REGIONS = ("norms", "reshapes", REGIONS)
+
 NAMES = (*(p.name for p in PIPELINE), REGIONS, REPLAY)
 
 
