@@ -49,6 +49,7 @@ THRESHOLDS = {
     "tensorgraph.ops.training.LARGE_VARIABLE": 1,
     "tensorgraph.ops.products.SHARED_PRODUCT": 1,
     "tensorgraph.runtime.sharing.LARGE_BYTES": 1,
+    "tensorgraph.passes.switches.LEAST_BYTES": 1,
     "tensorgraph.passes.regions.SMALL_REGION": 1,
     "tensorgraph.passes.regions.FEWEST_IMAGES": 1,
     "tensorgraph.runtime.regions.BLOCK_BYTES": 1 << 11,

@@ -37,9 +37,9 @@ from tensorgraph.ops.memory_order import scratch_like
 from tensorgraph.ops.nn import check_channels_last
 from tensorgraph.ops.pool_kernels import (
     combine,
+    hand_back,
     hand_out,
     layout_of,
-    send_back,
     switches,
     with_frame,
     without_frame,
@@ -55,7 +55,7 @@ def pool_windows(op: Operation) -> Windows:
     return Windows(size, op.attrs["strides"], (1,) * len(size), op.attrs["padding"])
 
 
-def _bytes_each(x: Any) -> int:
+def bytes_each(x: Any) -> int:
     """Return what counts of each member of a batch like `x`, when it is cut into blocks.
 
     A quarter of it: pooling passes over its images so few times that larger blocks are better.
@@ -146,7 +146,7 @@ class MaxPool(PoolForward):
             image = with_frame(block, layout, x[block.part], -np.inf)
             combine(block, k.xp.maximum, layout, image, out[block.part])
 
-        for_blocks(k, len(x), _bytes_each(x), task)
+        for_blocks(k, len(x), bytes_each(x), task)
         return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -213,11 +213,11 @@ class MaxPoolGrad(_MaxPoolSwitch):
         out = k.xp.empty_like(x) if k.out is None else k.out
 
         def task(block: Block) -> None:
-            arrays = (a[block.part] for a in (x, y, dy))
-            send = functools.partial(send_back, block, layout, *arrays)
-            without_frame(block, layout, out[block.part], send)
+            masks = switches(block, layout, x[block.part], y[block.part])
+            hand = functools.partial(hand_back, block, layout, masks, dy[block.part])
+            without_frame(block, layout, out[block.part], hand)
 
-        for_blocks(k, len(x), _bytes_each(x), task)
+        for_blocks(k, len(x), bytes_each(x), task)
         return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -267,7 +267,7 @@ class MaxPoolGradGrad(_MaxPoolSwitch):
                 k.xp.multiply(image[tap], mask, out=part)
                 k.xp.add(total, part, out=total)
 
-        for_blocks(k, len(x), _bytes_each(x), task)
+        for_blocks(k, len(x), bytes_each(x), task)
         return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -316,7 +316,7 @@ class AvgPool(PoolForward):
             combine(block, k.xp.add, layout, image, total)
             k.xp.true_divide(total, count, out=total, casting="same_kind")
 
-        for_blocks(k, len(x), _bytes_each(x), task)
+        for_blocks(k, len(x), bytes_each(x), task)
         return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:
@@ -362,7 +362,7 @@ class AvgPoolGrad(_Pooling):
             hand = functools.partial(hand_out, block, layout, share)
             without_frame(block, layout, out[block.part], hand)
 
-        for_blocks(k, dims[0], _bytes_each(out), task)
+        for_blocks(k, dims[0], bytes_each(out), task)
         return out
 
     def gradient(self, op: Operation, *grads: Any) -> Gradients:

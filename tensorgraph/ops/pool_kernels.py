@@ -169,13 +169,17 @@ def switches(block: Block, layout: Layout, x: Any, y: Any) -> Iterator[Any]:
     yield free
 
 
-def send_back(block: Block, layout: Layout, x: Any, y: Any, dy: Any, total: Any) -> None:
+def hand_back(block: Block, layout: Layout, masks: Iterator[Any], dy: Any, total: Any) -> None:
     """Add each gradient to the element that was its window's maximum.
 
     Parameters
     ----------
-    block, layout, x, y
-        As of `switches`.
+    block : Block
+        Which part of the batch it is.
+    layout : Layout
+        The windows.
+    masks : iterator of array
+        For each place in the window, whether the maximum is there, as `switches` gives them.
     dy : array
         The gradients, one for each window.
     total : array
@@ -184,10 +188,10 @@ def send_back(block: Block, layout: Layout, x: Any, y: Any, dy: Any, total: Any)
     xp = block.k.xp
     if not all(layout.covered):
         total[...] = 0
-    for tap, mask in zip(layout.taps, switches(block, layout, x, y), strict=True):
+    for tap, mask in zip(layout.taps, masks, strict=True):
         if layout.apart:
             xp.multiply(dy, mask, out=total[tap])
         else:
-            part = scratch_like(block, "part", y)
+            part = scratch_like(block, "part", dy)
             xp.multiply(dy, mask, out=part)
             xp.add(total[tap], part, out=total[tap])

@@ -21,6 +21,7 @@ from tensorgraph.passes.program import Program, prune
 from tensorgraph.passes.reshapes import copy_reshapes
 from tensorgraph.passes.simplify import simplify
 from tensorgraph.passes.softmax import fuse_log_softmax
+from tensorgraph.passes.switches import remember_switches
 
 
 class Pass(NamedTuple):
@@ -48,6 +49,7 @@ PIPELINE = (
     Pass("affine", join_affine),
     Pass("updates", join_updates),
     Pass("pool", pool_first),
+    Pass("switches", remember_switches),
     Pass("norms", split_norms),
     Pass("pairs", pair_gradients),
     Pass("reshapes", copy_reshapes),

@@ -39,6 +39,7 @@ UNSWEPT_MODULES = {
     "tensorgraph.ops.lstm": "can be differentiated once, and by some of its outputs only",
     "tensorgraph.ops.gru": "can be differentiated once, and by some of its outputs only",
     "tensorgraph.ops.batch_norm_parts": "are what a pass makes of others, with its own tests",
+    "tensorgraph.ops.pool_switches": "are what a pass makes of others, with its own tests",
     "tensorgraph.ops.iterators": "takes iterators",
     "tensorgraph.ops.lists": "takes lists of tensors",
     "tensorgraph.ops.checks": "is there for its effect",

@@ -90,7 +90,9 @@ class CupyBackend:
     record = None  # a CUDA graph holds what a step does
     kernels: Mapping[str, Callable[..., Any]] = KERNELS
     # Blocks that fit a processor's cache, and what suits one way to convolve there.
-    needless_passes: Collection[str] = ("norms", "pairs", "pool", "regions", "reshapes")
+    needless_passes: Collection[str] = (
+        "norms", "pairs", "pool", "regions", "reshapes", "switches",
+    )  # fmt: skip
     compiles = True
 
     def __init__(
