@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
@@ -86,12 +87,12 @@ class State(Protocol):
 
 
 class Arena:
-    """Scratch memory by key, for nodes that never run at the same time.
+    """Scratch memory, for nodes that never run at the same time.
 
     Attributes
     ----------
-    memory : dict of str to array
-        Bytes, as many as the largest that was asked for under the key.
+    memory : dict of int to array
+        Bytes: what a node asks for first, second and so on, as many as any node asks for there.
     parts : dict of str to Arena
         That of parts of the work, which do run at the same time.
     """
@@ -99,7 +100,7 @@ class Arena:
     __slots__ = ("memory", "parts")
 
     def __init__(self) -> None:
-        self.memory: dict[str, Array] = {}
+        self.memory: dict[int, Array] = {}
         self.parts: dict[str, Arena] = {}
 
     def arrays(self) -> Iterator[Array]:
@@ -141,8 +142,8 @@ class KernelContext:
     """
 
     __slots__ = (
-        "_arena", "_once", "_parts", "_scratch", "_state", "backend", "functions", "op", "out",
-        "outs", "undivided", "xp",
+        "_arena", "_count", "_once", "_parts", "_places", "_scratch", "_state", "backend",
+        "functions", "op", "out", "outs", "undivided", "xp",
     )  # fmt: skip
 
     def __init__(
@@ -165,6 +166,8 @@ class KernelContext:
         self._arena = Arena() if arena is None else arena
         self._scratch: dict[str, tuple[Array, Array]] = {}
         self._parts: dict[str, KernelContext] = {}
+        self._places: dict[str, int] = {}
+        self._count = itertools.count()
         self._once: dict[str, Array] = {}
         self.undivided = undivided
 
@@ -222,7 +225,7 @@ class KernelContext:
         shape = tuple(shape)
         array, memory = self._scratch.get(key, (None, None))
         fits = array is not None and array.shape == shape and array.dtype == dtype
-        if fits and (fill is not None or memory is self._arena.memory.get(key)):
+        if fits and (fill is not None or memory is self._arena.memory.get(self._places[key])):
             return array
         if fill is None:
             array, memory = self._from_arena(key, shape, dtype)
@@ -232,12 +235,14 @@ class KernelContext:
         return array
 
     def _from_arena(self, key: str, shape: tuple[int, ...], dtype: Any) -> tuple[Array, Array]:
-        """Return an array in the memory that all nodes share under a key, and that memory."""
+        """Return an array in the memory that all nodes share at a place, and that memory."""
         kind = np.dtype(dtype)
         size = math.prod(shape) * kind.itemsize
-        memory = self._arena.memory.get(key)
+        # Workers ask at the same time: a count gives each number once.
+        place = self._places.setdefault(key, next(self._count))
+        memory = self._arena.memory.get(place)
         if memory is None or len(memory) < size:
-            memory = self._arena.memory[key] = self.xp.empty(size, np.uint8)
+            memory = self._arena.memory[place] = self.xp.empty(size, np.uint8)
         return memory[:size].view(kind).reshape(shape), memory
 
     def part(self, name: str, out: Array | None, op: Operation | None = None) -> KernelContext:
