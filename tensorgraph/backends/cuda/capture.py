@@ -111,6 +111,7 @@ class Capture:
             return self._refuse(plan, feeds, "its variables move in memory", logging.WARNING)
         xp, stream = self._backend.xp, self._backend.stream
         given = [xp.empty(a.shape, a.dtype) for a in feeds]
+        before = self._variables()
         try:
             # What is collected meanwhile might be freed in the middle of the recording.
             with collector_paused(), xp.cuda.using_allocator(self._pool.malloc):
@@ -129,8 +130,10 @@ class Capture:
         self.recordings += 1
         # The next time that variables have moved, one run finds all memory where it will be.
         self._runs = WARM_UPS - 1
-        self._recording = _Recording(graph, given, results, self._variables(), self._pool)
-        return self._launch(self._recording, feeds)
+        made = _Recording(graph, given, results, self._variables(), self._pool)
+        # Where a variable moves in the step itself, the next one begins with it elsewhere.
+        self._recording = made if _same(before, made.variables) else None
+        return self._launch(made, feeds)
 
     def _launch(self, recording: _Recording, feeds: Sequence[Array]) -> list[Array]:
         stream = self._backend.stream

@@ -82,8 +82,8 @@ class _Chosen(NamedTuple):
     size: tuple[int, ...]
 
 
-# A case, one of the products, and the element type.
-_Key: TypeAlias = tuple[Case, str, np.dtype[Any]]
+# A handle, which is of one device; a case, one of the products, and the element type.
+_Key: TypeAlias = tuple[Any, Case, str, np.dtype[Any]]
 
 
 class Cudnn:
@@ -126,10 +126,12 @@ class Cudnn:
 
         Parameters are those of `find`, and what the function that it returns takes.
         """
-        key = (case, product, out.dtype)
+        key = (self._handle(), case, product, out.dtype)
         if key not in self._chosen:
             with self._choosing:
-                self._chosen[key] = self._choose(k, case, product, one, other, out)
+                # Another thread may have waited here for the same.
+                if key not in self._chosen:
+                    self._chosen[key] = self._choose(k, case, product, one, other, out)
         chosen = self._chosen[key]
         if chosen is not None:
             self._run(k, case, chosen, product, one, other, out)
@@ -151,7 +153,8 @@ class Cudnn:
                 trial = functools.partial(self._run, k, case, plan, product, one, other, out)
                 try:
                     taken = self._time(trial)
-                except self._failures as error:
+                except (*self._failures, MemoryError) as error:
+                    # Where there is no room for what one plan needs, another one may do with less.
                     reason = error
                     continue
                 if taken < least:

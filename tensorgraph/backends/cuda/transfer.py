@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from tensorgraph.base.backend import Array
+from tensorgraph.base.errors import InternalError
 
 # From this size on, a copy is worth two events and a stream of its own.
 LARGE_BYTES = 1 << 20
@@ -171,6 +172,9 @@ class Transfers:
         return result
 
     def _upload_large(self, array: HostArray) -> Array:
+        if self._stream.is_capturing():
+            # The other stream would not know of it, and copy at once, whatever becomes of the lane.
+            raise InternalError("nothing is copied to the device while a step is recorded")
         xp, size = self._xp, _rounded(array.nbytes)
         lane = self._free_lane(size)
         address = lane.fill(array)

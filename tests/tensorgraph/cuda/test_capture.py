@@ -153,6 +153,25 @@ def test_variables_assigned_between_runs_are_seen(cuda: CupyBackend) -> None:
         assert plan.executor.recordings == 2
 
 
+def test_a_variable_that_moves_in_the_recorded_step_is_read_where_it_went(
+    cuda: CupyBackend,
+) -> None:
+    v = tf.get_variable("v", initializer=np.zeros(2, np.float32), validate_shape=False)
+    given = tf.placeholder(tf.float32, [None])
+    before = tf.reduce_sum(v) * 1.0
+    with tf.control_dependencies([before]):
+        after = tf.assign(v, given, validate_shape=False).op
+    wanted = 0.0
+    with session("cupy") as opened:
+        # The third run of a size is recorded: once after the other size, once after its own.
+        for n, size in enumerate((2, 2, 5, 2, 2, 2, 5, 5, 5, 2)):
+            found = opened.run([before, after], {given: np.full(size, n)})[0]
+            assert found == wanted
+            wanted = n * size
+        plan: Any = opened.plan([before, after], {given: np.zeros(2)})
+        assert plan.executor.recordings
+
+
 def test_random_numbers_go_on(cuda: CupyBackend) -> None:
     drawn = {}
     for graphs in (True, False):

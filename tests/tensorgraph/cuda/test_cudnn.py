@@ -102,6 +102,21 @@ def test_tensor_cores_are_excluded_unless_wanted(
     assert "NONDETERMINISTIC" in graph.excluded
 
 
+def test_a_plan_that_needs_too_much_memory_is_passed_over(
+    backend: CupyBackend, frontend: cudnn_frontend.Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        cudnn_frontend.pygraph,
+        "get_workspace_size_plan_at_index",
+        lambda graph, index: 1 << 60 if index == 1 else 64,
+    )
+    frontend.graphs.clear()
+    cudnn._FOUND.clear()
+    run_both(backend, drawn("Conv2D", st.just, size=(3, 3), least=1))
+    (graph,) = frontend.graphs
+    assert set(graph.executed) == {2}
+
+
 def test_without_a_plan_a_product_serves(
     backend: CupyBackend, frontend: cudnn_frontend.Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:

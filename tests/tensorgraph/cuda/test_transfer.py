@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
@@ -43,6 +45,39 @@ def test_what_was_fed_may_change_at_once(cuda: CupyBackend, size: int) -> None:
             results.append(array.sum())
             del array
     assert [cuda.to_host(r) for r in results] == wanted
+
+
+@pytest.mark.parametrize("size", [10, transfer.LARGE_BYTES])
+def test_what_is_on_its_way_outlives_who_sent_it(cuda: CupyBackend, size: int) -> None:
+    sender = CupyBackend()
+    array = sender.from_host(np.full(size, 7, np.float32))
+    gone = weakref.ref(sender.transfers)
+    del sender
+    gc.collect()
+    assert gone() is None
+    cuda.from_host(np.zeros(size, np.float32))
+    assert (cuda.to_host(array) == 7).all()
+
+
+def test_pinned_memory_that_nobody_has_is_let_go_after_the_copy(cuda: CupyBackend) -> None:
+    sender = CupyBackend()
+    sender.from_host(np.zeros(4, np.float32))
+    (slot,) = sender.transfers._slots[4096]
+    memory = weakref.ref(slot.host)
+    del sender, slot
+    gc.collect()
+    cuda.stream.synchronize()
+    cuda.from_host(np.zeros(4, np.float32))
+    assert memory() is None
+
+
+def test_nothing_large_is_copied_while_a_step_is_recorded(cuda: CupyBackend) -> None:
+    with cuda.running():
+        cuda.stream.begin_capture()
+        with pytest.raises(tf.errors.InternalError, match="while a step is recorded"):
+            cuda.from_host(np.zeros(transfer.LARGE_BYTES, np.uint8))
+        cuda.stream.end_capture()
+        assert not cuda.to_host(cuda.from_host(np.zeros(3))).any()
 
 
 def test_memory_of_large_feeds_is_used_again_when_nobody_has_them(cuda: CupyBackend) -> None:

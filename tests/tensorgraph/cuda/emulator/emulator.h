@@ -11,11 +11,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
-#include <tuple>
 #include <type_traits>
 #include <ucontext.h>
-#include <vector>
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -57,38 +54,39 @@ static const int warpSize = 32;
 namespace emulated {
 
 const size_t STACK = 256 * 1024;
+const unsigned MOST_THREADS = 1024;
+const size_t MOST_SHARED = 48 * 1024;
 const char *const DEADLOCK = "threads of a block wait for others that never come";
 
 enum State { READY, AT_BARRIER, IN_WARP, ENDED };
 
 struct Warp {
     uint64_t slots[2][32];
-    unsigned arrived = 0, generation = 0;
+    unsigned arrived, generation;
 };
 
 struct Fiber {
     jmp_buf place;
     ucontext_t start;
-    char *stack = nullptr;
-    bool begun = false;
+    char *stack;
+    bool begun;
     uint3 thread;
-    State state = READY;
-    unsigned linear = 0;
+    State state;
+    unsigned linear;
     // What it waits for: the number of the barrier, or the generation of its warp's exchange.
-    unsigned waits = 0;
+    unsigned waits;
 };
 
-// Not a vector: a context has pointers into itself, and must not be moved.
-static std::deque<Fiber> fibers;
-static std::vector<Warp> warps;
+// Plain arrays, of zeros at first: templates of the library take the compiler longer than a kernel.
+static Fiber fibers[MOST_THREADS];
+static Warp warps[MOST_THREADS / 32];
+alignas(64) static char dynamic_shared[MOST_SHARED];
 static Fiber *current;
 static jmp_buf scheduler;
 static void (*work)(void *);
 static void *work_data;
 static unsigned threads, arrived, ended, barrier, launches;
 static int counted[2], votes[2][3];
-static std::vector<char> dynamic_memory;
-static char *dynamic_shared;
 static const char *failure;
 
 inline void yield_to_others() {
@@ -116,13 +114,11 @@ inline void resume(Fiber &fiber) {
 }
 
 inline void prepare(unsigned count) {
-    for (unsigned i = fibers.size(); i < count; i++) {
-        fibers.emplace_back();
-    }
     for (unsigned i = 0; i < count; i++) {
         Fiber &fiber = fibers[i];
         if (fiber.stack) continue;
         fiber.stack = (char *)malloc(STACK);
+        if (!fiber.stack) { perror("no stack for a thread"); abort(); }
         getcontext(&fiber.start);
         fiber.start.uc_stack.ss_sp = fiber.stack;
         fiber.start.uc_stack.ss_size = STACK;
@@ -188,7 +184,7 @@ template <class V> V exchange(unsigned mask, V value, int lane) {
 
 inline void run_block() {
     arrived = ended = barrier = 0;
-    warps.assign((threads + 31) / 32, Warp());
+    memset(warps, 0, sizeof(warps));
     bool backwards = launches & 1;
     for (unsigned i = 0; i < threads; i++) {
         Fiber &fiber = fibers[i];
@@ -237,12 +233,10 @@ const char *launch(void (*function)(A...), const unsigned *shape, size_t dynamic
     gridDim = {shape[0], shape[1], shape[2]};
     blockDim = {shape[3], shape[4], shape[5]};
     threads = blockDim.x * blockDim.y * blockDim.z;
-    if (!threads || threads > 1024) return "a block has between 1 and 1024 threads";
+    if (!threads || threads > MOST_THREADS) return "a block has between 1 and 1024 threads";
     if (!gridDim.x || !gridDim.y || !gridDim.z) return "a grid has at least one block";
     if (gridDim.y > 65535 || gridDim.z > 65535) return "a grid has at most 65535 blocks in y and z";
-    if (dynamic > 48 * 1024) return "more shared memory than a launch gives by itself";
-    dynamic_memory.resize(dynamic + 64);
-    dynamic_shared = (char *)(((uintptr_t)dynamic_memory.data() + 63) / 64 * 64);
+    if (dynamic > MOST_SHARED) return "more shared memory than a launch gives by itself";
     Call<A...> call{function, args};
     work = &Call<A...>::run;
     work_data = &call;

@@ -34,6 +34,8 @@ HEADER = Path(__file__).with_name("emulator.h")
 FLAGS = (
     *("-std=c++17", "-O0", "-fPIC", "-w", "-fwrapv", "-fno-strict-aliasing"),
     *("-ffp-contract=off", "-fno-math-errno", "-U_FORTIFY_SOURCE"),
+    # A linker that takes half the time, where there is one.
+    *(("-fuse-ld=gold",) if shutil.which("ld.gold") else ()),
     *os.environ.get("TENSORGRAPH_EMULATOR_FLAGS", "").split(),
 )
 # What a compiler for the processor cannot read.

@@ -121,6 +121,8 @@ class MemoryPool:
         self._kept: list[np.ndarray] | None = []
 
     def malloc(self, size: int) -> MemoryPointer:
+        if size > TOTAL:
+            raise OutOfMemoryError(size, self._used)
         return self.adopt(np.empty(-(-size // 512) * 512, np.uint8))
 
     def adopt(self, array: np.ndarray) -> MemoryPointer:
@@ -194,6 +196,11 @@ class PinnedMemoryPointer(np.ndarray):
     """Memory of the host that the device reads by itself: an array, for it is read as a buffer."""
 
     ptr: int
+
+    def __del__(self) -> None:
+        # Who comes next writes to it. Views, which have no address of their own, do not end it.
+        if "ptr" in vars(self):
+            self.view(np.ndarray).fill(0xEE)
 
 
 def alloc_pinned_memory(size: int) -> PinnedMemoryPointer:
