@@ -77,8 +77,8 @@ def command(
 ) -> None:
     """Show where the time of a training step of FILE goes, on random examples.
 
-    Times are medians over the steps. A share is one of the time of all nodes. To be timed, each runs
-    its kernel; a step of a training makes the kernels' calls without them, which is faster.
+    Times are medians over the steps. A share is one of the time of all nodes. To be timed, each
+    runs its kernel; a step of a training makes the kernels' calls without them, which is faster.
     Operations that run block by block are one row, a region; --apart takes them apart.
     """
     from dsl.bench.profiling import profile
