@@ -194,6 +194,7 @@ class Plan:
         rehearsal = Rehearsal(self._backend, self._initial)
         watched = rehearsal if self._can_rehearse() else None
         results = self._step_by_step(feeds, self.steps, watched)
+        rehearsal.end()
         if rehearsal.still_holds():
             self._straight = Straight(
                 self.steps, self._initial, self._feeds, self._fetches, rehearsal

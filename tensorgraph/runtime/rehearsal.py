@@ -58,11 +58,18 @@ class Rehearsal:
         self.calls: dict[int, list[Callable[[], object]]] = {}
         self.fixed: dict[int, Any] = {}
         self.staged: set[int] = set()
+        self._used: set[int] = set()  # by steps whose calls are repeated
         self._cells: list[tuple[Cell, Array]] = []
 
     def still_holds(self) -> bool:
         """Return whether all variables lie where they lay."""
         return all(cell.storage is array for cell, array in self._cells)
+
+    def end(self) -> None:
+        """Say that all steps were seen: feeds that no repeated call reads need not be copied."""
+        for slot in self.staged - self._used:
+            self.staged.remove(slot)
+            del self.fixed[slot]
 
     def feed(self, slot: int, array: Array) -> Array:
         """Return what is used in place of a feed: an array that is the same in all runs."""
@@ -82,7 +89,7 @@ class Rehearsal:
             result = kernel(context, *given)
         elif self._record is not None and isinstance(kernel, RegionKernel):
             result, calls = kernel.record(given)
-        elif self._record is not None and _is_repeatable(step):
+        elif self._record is not None and _is_repeatable(step) and not is_one_function(step):
             constant = {place for place, slot in enumerate(inputs) if slot in self._constant}
             result, calls, cells = self._record(kernel, context, given, constant)
             self._cells += cells
@@ -90,6 +97,7 @@ class Rehearsal:
             result = kernel(context, *given)
         if calls is not None:
             self.calls[number] = calls
+            self._used.update(inputs)
         results = (result,) if len(outputs) == 1 else result
         for place, slot in enumerate(outputs):
             if calls is not None or _is_own(step, place, results[place]):
@@ -109,6 +117,12 @@ def _is_own(step: Step, place: int, result: Any) -> bool:
     """Return whether a result lies in memory that the plan has for it."""
     outs = step.context.outs
     return isinstance(step.kernel, RegionKernel) or (place < len(outs) and result is outs[place])
+
+
+def is_one_function(step: Step) -> bool:
+    """Return whether a step is a call of one function of the array module, which can be written."""
+    context, definition = step.context, step.context.op.definition
+    return bool(definition.ufunc) and context.out is not None and step.kernel == definition.kernel
 
 
 def _is_repeatable(step: Step) -> bool:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tensorgraph.base.backend import Array
-from tensorgraph.runtime.rehearsal import Rehearsal
+from tensorgraph.runtime.rehearsal import Rehearsal, is_one_function
 
 if TYPE_CHECKING:
     from tensorgraph.runtime.plan import Step
@@ -123,7 +123,7 @@ def _repeated(number: int, calls: Sequence[Callable[[], object]], names: dict[st
 
 def _call(number: int, step: Step, names: dict[str, Any]) -> str:
     context, definition = step.context, step.context.op.definition
-    if definition.ufunc and context.out is not None and step.kernel == definition.kernel:
+    if is_one_function(step):
         names[f"f{number}"] = getattr(context.xp, definition.ufunc)
         names[f"o{number}"] = context.out
         return f"f{number}({_values(step.inputs)}, out=o{number})"
