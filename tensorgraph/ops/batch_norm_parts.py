@@ -29,7 +29,7 @@ from tensorgraph.graph.opdef import (
     register,
 )
 from tensorgraph.ops.batch_norm import bytes_each, fewest_of, gradient_factors, write_sum
-from tensorgraph.ops.memory_order import as_rows, memory_order
+from tensorgraph.ops.memory_order import as_rows, made_output, memory_order
 from tensorgraph.ops.products import inner_product
 from tensorgraph.ops.shares import Block, sum_blocks
 
@@ -111,10 +111,7 @@ class BatchNormFactors(_Part):
         variance = sums[1] / count - mean * mean
         factor = scale / k.xp.sqrt(variance + k.op.attrs["epsilon"])
         results = mean, variance * (count / max(count - 1, 1)), factor
-        outs = [
-            k.xp.empty(scale.shape, scale.dtype) if out is None else out
-            for out in (*k.outs, *(None,) * 3)[:3]
-        ]
+        outs = [made_output(k, i, scale.shape, scale.dtype) for i in range(len(results))]
         for out, result in zip(outs, results, strict=True):
             k.xp.copyto(out, result, casting="same_kind")
         return tuple(outs)
@@ -206,10 +203,7 @@ class BatchNormGradFactors(_Part):
             k, count, by_offset, along, scale, mean, variance
         )
         results = by_scale, by_offset, of_dy, of_x, by_offset / mean.dtype.type(count), shift
-        outs = [
-            k.xp.empty(scale.shape, scale.dtype) if out is None else out
-            for out in (*k.outs, *(None,) * 6)[:6]
-        ]
+        outs = [made_output(k, i, scale.shape, scale.dtype) for i in range(len(results))]
         for out, result in zip(outs, results, strict=True):
             k.xp.copyto(out, result)
         return tuple(outs)

@@ -104,11 +104,7 @@ def _with_registers(operations: Sequence[Operation], places: dict[Tensor, int]) 
     return tuple(steps)
 
 
-@register
-class FusedElementwise(OpDef):
-    """Elementwise operations in a row, made one by the pass ``fuse``."""
-
-    type = "FusedElementwise"
+class _Fused(OpDef):
     inputs = (Arg("x", dtypes.ALL, group=""),)
     variadic = True
     uses_out = True
@@ -117,6 +113,16 @@ class FusedElementwise(OpDef):
     def infer(self, op: Operation) -> Sequence[Spec]:
         (result,) = op.attrs["body"].steps[-1].op.outputs
         return (Spec(result.dtype, result.dims),)
+
+    def flops(self, op: Operation) -> int:
+        return sum(step.op.definition.flops(step.op) for step in op.attrs["body"].steps)
+
+
+@register
+class FusedElementwise(_Fused):
+    """Elementwise operations in a row, made one by the pass ``fuse``."""
+
+    type = "FusedElementwise"
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         steps = k.op.attrs["body"].steps
@@ -148,26 +154,15 @@ class FusedElementwise(OpDef):
         rows = [_is_by_rows(t.dims or (), y.dims or (), 1) for t in op.inputs]
         return Blockwise(tuple(Role.ROWS if own else Role.WHOLE for own in rows))
 
-    def flops(self, op: Operation) -> int:
-        return sum(step.op.definition.flops(step.op) for step in op.attrs["body"].steps)
-
 
 @register
-class FusedReduction(OpDef):
+class FusedReduction(_Fused):
     """Elementwise operations in a row, and a reduction of what they come to.
 
     Where groups are compiled (`Backend.compiles`), what is added up need not be written first.
     """
 
     type = "FusedReduction"
-    inputs = (Arg("x", dtypes.ALL, group=""),)
-    variadic = True
-    uses_out = True
-    differentiable = False
-
-    def infer(self, op: Operation) -> Sequence[Spec]:
-        (result,) = op.attrs["body"].steps[-1].op.outputs
-        return (Spec(result.dtype, result.dims),)
 
     def kernel(self, k: KernelContext, *inputs: Any) -> Any:
         steps, values = k.op.attrs["body"].steps, list(inputs)
@@ -175,9 +170,6 @@ class FusedReduction(OpDef):
             context = k.part(f"{n}", k.out if place < 0 else None, op)
             values.append(op.definition.kernel(context, *[values[i] for i in places]))
         return values[-1]
-
-    def flops(self, op: Operation) -> int:
-        return sum(step.op.definition.flops(step.op) for step in op.attrs["body"].steps)
 
 
 def _lead(out: Any, inputs: Sequence[Any]) -> int:

@@ -17,7 +17,8 @@ from tensorgraph.graph.opdef import Arg, Gradients, KernelContext, OpDef, Spec, 
 from tensorgraph.ops.array import shape, transpose
 from tensorgraph.ops.blocks import concat
 from tensorgraph.ops.einsum import tensordot
-from tensorgraph.ops.lstm import for_sequences, made_output
+from tensorgraph.ops.lstm import for_sequences
+from tensorgraph.ops.memory_order import made_output
 from tensorgraph.ops.products import in_column_parts, product_with_parts
 from tensorgraph.ops.shares import Block, for_blocks
 

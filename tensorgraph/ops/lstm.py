@@ -23,6 +23,7 @@ from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import Arg, Gradients, KernelContext, OpDef, Spec, elements, register
 from tensorgraph.ops.array import shape, transpose
 from tensorgraph.ops.einsum import tensordot
+from tensorgraph.ops.memory_order import made_output
 from tensorgraph.ops.products import in_column_parts, product_with_parts
 from tensorgraph.ops.shares import Block, for_blocks
 
@@ -50,12 +51,6 @@ def _by_gate(k: KernelContext, weights: Any, bias: Any, forget_bias: float) -> A
         k.xp.multiply(bias[part], factor, out=result[gate, rows])
     result[_F, rows] += weights.dtype.type(0.5 * forget_bias)
     return result
-
-
-def made_output(k: KernelContext, index: int, dims: Sequence[int], dtype: Any) -> Any:
-    """Return where to write an output."""
-    out = k.outs[index] if index < len(k.outs) else None
-    return k.xp.empty(dims, dtype) if out is None else out
 
 
 def for_sequences(k: KernelContext, x: Any, units: int, task: Callable[[Block], None]) -> None:

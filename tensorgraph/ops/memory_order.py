@@ -141,3 +141,9 @@ def repeated(
     line = memory.scratch(name, shape, vector.dtype)
     line[...] = vector
     return line
+
+
+def made_output(k: Any, index: int, dims: Sequence[int], dtype: Any) -> Any:
+    """Return where a node's kernel writes an output: what the plan gives, or new memory."""
+    out = k.outs[index] if index < len(k.outs) else None
+    return k.xp.empty(dims, dtype) if out is None else out

@@ -26,7 +26,7 @@ from tensorgraph.graph.opdef import (
     elements,
     register,
 )
-from tensorgraph.ops.memory_order import scratch_like
+from tensorgraph.ops.memory_order import made_output, scratch_like
 from tensorgraph.ops.pool import bytes_each, pool_windows
 from tensorgraph.ops.pool_kernels import (
     combine,
@@ -69,9 +69,7 @@ class MaxPoolSwitches(OpDef):
         windows = pool_windows(k.op)
         layout = layout_of(windows, x.shape[1:-1])
         dims = (len(x), *windows.places(*x.shape[1:-1]), x.shape[-1])
-        largest = xp.empty(dims, x.dtype) if k.out is None else k.out
-        place = k.outs[1] if len(k.outs) > 1 else None
-        place = xp.empty(dims, np.uint8) if place is None else place
+        largest, place = (made_output(k, i, dims, t) for i, t in enumerate((x.dtype, np.uint8)))
 
         def task(block: Block) -> None:
             images, out, found = x[block.part], largest[block.part], place[block.part]

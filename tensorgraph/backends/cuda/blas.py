@@ -25,6 +25,7 @@ from tensorgraph.backends.cuda.cublas import (
     Operand,
     load_library,
 )
+from tensorgraph.backends.cuda.elementwise import joined
 from tensorgraph.base.backend import Array
 from tensorgraph.base.errors import UnavailableError
 from tensorgraph.graph.kernel import KernelContext
@@ -292,7 +293,7 @@ def _stacks(a: Array, b: Array, out: Array) -> Iterator[list[_Stack]]:
     arrays = (a, b, out)
     shapes = [tuple(x.shape[-2:]) for x in arrays]
     ways = [rows for x in arrays if (rows := _rows(x)) is not None]
-    sizes, steps = _joined(lead, [_lead_strides(x, len(lead)) for x in arrays])
+    sizes, steps = joined(lead, [_lead_strides(x, len(lead)) for x in arrays])
     if len(sizes) == 1 and (tall := _one_tall(shapes, ways, sizes[0], steps, out)):
         shapes, sizes, steps = tall, [], [[], [], []]
     *outer, copies = sizes or [1]
@@ -336,26 +337,6 @@ def _lead_strides(x: Array, axes: int) -> list[int]:
     """Return the strides of the leading axes, 0 along those that are broadcast."""
     own = [0 if d == 1 else s for d, s in zip(x.shape[:-2], x.strides[:-2], strict=True)]
     return [0] * (axes - len(own)) + own
-
-
-def _joined(
-    lead: Sequence[int], steps: Sequence[Sequence[int]]
-) -> tuple[list[int], list[list[int]]]:
-    """Return the leading axes and their strides, those that can be walked along as one joined."""
-    sizes: list[int] = []
-    joined: list[list[int]] = [[] for _ in steps]
-    for size, *along in zip(lead, *steps, strict=True):
-        if size == 1:
-            continue
-        if sizes and all(j[-1] == size * s for j, s in zip(joined, along, strict=True)):
-            sizes[-1] *= size
-            for j, s in zip(joined, along, strict=True):
-                j[-1] = s
-        else:
-            sizes.append(size)
-            for j, s in zip(joined, along, strict=True):
-                j.append(s)
-    return sizes, joined
 
 
 @functools.cache

@@ -105,24 +105,31 @@ def prepare(
     return Prepared(Walk(axes, width, short, kinds), count // width, tuple(numbers))
 
 
+def joined(
+    dims: Sequence[int], steps: Sequence[Sequence[int]]
+) -> tuple[list[int], list[list[int]]]:
+    """Return sizes of axes, and steps of several arrays, with axes joined that can be one."""
+    sizes: list[int] = []
+    along_all: list[list[int]] = [[] for _ in steps]
+    for size, *along in zip(dims, *steps, strict=True):
+        if size == 1:
+            continue
+        if sizes and all(j[-1] == size * s for j, s in zip(along_all, along, strict=True)):
+            sizes[-1] *= size
+            for j, s in zip(along_all, along, strict=True):
+                j[-1] = s
+        else:
+            sizes.append(size)
+            for j, s in zip(along_all, along, strict=True):
+                j.append(s)
+    return sizes, along_all
+
+
 def joined_axes(
     shape: Sequence[int], strides: Sequence[Sequence[int]]
 ) -> tuple[list[int], list[list[int]]]:
     """Return sizes and steps with as few axes as there can be, at least one."""
-    dims: list[int] = []
-    steps: list[list[int]] = [[] for _ in strides]
-    for axis, size in enumerate(shape):
-        if size == 1:
-            continue
-        own = [s[axis] for s in strides]
-        if dims and all(kept[-1] == step * size for kept, step in zip(steps, own, strict=True)):
-            dims[-1] *= size
-            for kept, step in zip(steps, own, strict=True):
-                kept[-1] = step
-        else:
-            dims.append(size)
-            for kept, step in zip(steps, own, strict=True):
-                kept.append(step)
+    dims, steps = joined(shape, strides)
     return (dims, steps) if dims else ([1], [[1] for _ in strides])
 
 
