@@ -21,7 +21,6 @@ import numpy as np
 
 from tensorgraph.backends.watched import (
     DivergedError,
-    Replay,
     Tape,
     Watched,
     WatchedCell,
@@ -29,7 +28,7 @@ from tensorgraph.backends.watched import (
     plain,
 )
 from tensorgraph.base.backend import Array, Backend
-from tensorgraph.graph.kernel import KernelContext, Recorded
+from tensorgraph.graph.kernel import KernelContext, Recorded, Replay
 from tensorgraph.graph.node import Operation
 
 

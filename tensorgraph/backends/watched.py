@@ -14,10 +14,7 @@ from typing import Any
 import numpy as np
 
 from tensorgraph.base.backend import Array
-from tensorgraph.graph.kernel import Cell
-
-# A call with everything that it is made with.
-Replay = Callable[[], object]
+from tensorgraph.graph.kernel import Cell, Replay
 
 # A result that a kernel keeps for itself is kept for good: no more than this.
 MOST_KEPT = 1 << 16

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -336,6 +336,10 @@ class KernelContext:
         return self._state.cell(self.op)
 
 
+# A call with everything that it is made with.
+Replay: TypeAlias = Callable[[], object]
+
+
 class Recorded(NamedTuple):
     """What a kernel gave, and did.
 
@@ -351,5 +355,5 @@ class Recorded(NamedTuple):
     """
 
     result: Any
-    calls: list[Callable[[], object]] | None
+    calls: list[Replay] | None
     cells: Sequence[tuple[Cell, Array]] = ()

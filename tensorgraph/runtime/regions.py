@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tensorgraph.base import shapes
 from tensorgraph.base.backend import Array, Backend
-from tensorgraph.graph.kernel import Arena, KernelContext
+from tensorgraph.graph.kernel import Arena, KernelContext, Replay
 from tensorgraph.graph.node import Operation, Tensor
 from tensorgraph.graph.opdef import Role
 from tensorgraph.ops.shares import blocks_of
@@ -32,8 +32,6 @@ from tensorgraph.runtime.failures import explained
 from tensorgraph.runtime.memory import Life, share_buffers
 from tensorgraph.runtime.poison import poison, poisoned
 from tensorgraph.runtime.state import SessionState
-
-Replay = Callable[[], object]
 
 # What one operation of a region reads and writes of a block: it should stay in the cache.
 BLOCK_BYTES = 1 << 22

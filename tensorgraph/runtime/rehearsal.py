@@ -10,14 +10,14 @@ side; so it is noted where it was, and the plan looks before each run.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tensorgraph.base import shapes
 from tensorgraph.base.backend import Array, Backend
-from tensorgraph.graph.kernel import Cell
+from tensorgraph.graph.kernel import Cell, Replay
 from tensorgraph.runtime.reads import READS, read_copy
 from tensorgraph.runtime.regions import RegionKernel
 
@@ -55,7 +55,7 @@ class Rehearsal:
         self.copyto = backend.xp.copyto
         self._constant = {i for i, value in enumerate(initial) if isinstance(value, np.ndarray)}
         self._known = {i for i, value in enumerate(initial) if value is not None}
-        self.calls: dict[int, list[Callable[[], object]]] = {}
+        self.calls: dict[int, list[Replay]] = {}
         self.fixed: dict[int, Any] = {}
         self.staged: set[int] = set()
         self._used: set[int] = set()  # by steps whose calls are repeated
@@ -82,7 +82,7 @@ class Rehearsal:
     def call(self, number: int, step: Step, given: Sequence[Any]) -> Any:
         """Do a step, and see what it does."""
         kernel, context, inputs, outputs = step
-        calls: list[Callable[[], object]] | None = None
+        calls: list[Replay] | None = None
         if kernel in READS:
             result, calls = self._read(kernel, given[0])
         elif not all(i in self.fixed or i in self._known for i in inputs):
@@ -104,7 +104,7 @@ class Rehearsal:
                 self.fixed[slot] = results[place]
         return result
 
-    def _read(self, kernel: Any, cell: Cell) -> tuple[Array, list[Callable[[], object]]]:
+    def _read(self, kernel: Any, cell: Cell) -> tuple[Array, list[Replay]]:
         storage = cell.read()
         self._cells.append((cell, storage))
         if kernel is not read_copy:
